@@ -1,0 +1,97 @@
+"""Families, one file each, and `open`: the only way a checkpoint becomes a model.
+
+A family's file is named after the checkpoint's `model_type` and has
+
+    ROLES   the roles that its model serves
+    MARKER  optionally, a file name by which a folder without `model_type` is known
+    load(checkpoint, device)   the model
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, TypeVar, cast
+
+from sensorium.errors import InputError
+from sensorium.results import Provenance
+from sensorium.roles import ROLES
+from sensorium.runtime.checkpoint import Checkpoint
+from sensorium.runtime.devices import Device
+from sensorium.runtime.hub import resolve
+from sensorium.shelf import Shelf
+from sensorium.spec import ModelSpec, Named, parse_spec
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True)
+class Family:
+    name: str
+    roles: tuple[type, ...]
+    marker: str
+    load: Callable[[Checkpoint, Device], Any]
+
+    @classmethod
+    def of(cls, module: ModuleType) -> "Family":
+        name = module.__name__.rpartition(".")[2]
+        return cls(name, module.ROLES, getattr(module, "MARKER", ""), module.load)
+
+
+FAMILIES: Shelf[Family] = Shelf("sensorium.models", Family.of)
+
+_opened: dict[tuple[str, Device], Any] = {}
+_lock = threading.Lock()
+
+
+def open(spec: ModelSpec | str | None, role: type[Model], device: Device = Device.CPU) -> Model:
+    """The model that `spec` names, in the given role; loaded once per spec and device.
+
+    spec: None for the one chosen for the role (`sensorium models use`), else the built-in one.
+    Raises ModelMissing when it is not on this machine, InputError when it does not serve the role.
+    """
+    checkpoint = resolve(_spec(spec, role))
+    family = family_of(checkpoint)
+    if role not in family.roles:
+        raise InputError(
+            f"{checkpoint.spec} is no {role_name(role)}",
+            why=f"a {family.name} serves as {', '.join(role_name(one) for one in family.roles)}",
+            hint="sensorium models list",
+        )
+    key = (f"{checkpoint.spec}@{checkpoint.revision}", device)
+    with _lock:
+        if key not in _opened:
+            _opened[key] = family.load(checkpoint, device)
+    return cast(Model, _opened[key])
+
+
+def provenance(spec: ModelSpec | str | None, role: type) -> Provenance:
+    """What `open` would give, by name and revision, without loading it."""
+    return resolve(_spec(spec, role)).provenance
+
+
+def family_of(checkpoint: Checkpoint) -> Family:
+    """By `model_type`, else by a marker file."""
+    model_type = str(checkpoint.config.get("model_type", "")).replace("_", "-")
+    if model_type in FAMILIES:
+        return FAMILIES[model_type]
+    for name in FAMILIES.own:
+        family = FAMILIES[name]
+        if family.marker and checkpoint.has(family.marker):
+            return family
+    known = ", ".join(FAMILIES)
+    raise InputError(
+        f"{checkpoint.spec} is of no family we know",
+        why=f"its model_type is “{model_type}”" if model_type else "it has no model_type",
+        hint=f"families: {known}",
+    )
+
+
+def role_name(role: type) -> str:
+    return next((name for name, one in ROLES.items() if one is role), role.__name__)
+
+
+def _spec(spec: ModelSpec | str | None, role: type) -> ModelSpec:
+    if isinstance(spec, str):
+        return parse_spec(spec)
+    return spec or Named(role_name(role))

@@ -1,0 +1,60 @@
+"""What a task may ask of a model: one small Protocol a role. A family implements one or more."""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorium.results import Box, Provenance
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@runtime_checkable
+class DualTower(Protocol):
+    """Pictures and words in one space.
+
+    Preparing and encoding are apart so that a pipeline can prepare in its decode threads and
+    encode in batches; `embed_images` is the two together.
+    """
+
+    provenance: Provenance
+    dimensions: int
+    image_size: int
+    """Pixels of the shorter side that `prepare_image` makes use of: a decoder may scale to it."""
+    logit_scale: float
+    """Multiplies cosines before a softmax (CLIP) or a sigmoid (SigLIP)."""
+    logit_bias: float
+
+    def prepare_image(self, picture: Pixels) -> Floats:
+        """uint8 (height, width, 3) → float32 (3, s, s) as the network takes it. Thread-safe."""
+        ...
+
+    def encode_images(self, tensors: Floats) -> Floats:
+        """float32 (n, 3, s, s) → float32 (n, d), rows of unit length."""
+        ...
+
+    def embed_images(self, pictures: Sequence[Pixels]) -> Floats:
+        """n pictures → float32 (n, d), rows of unit length."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> Floats:
+        """n texts → float32 (n, d), rows of unit length."""
+        ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Finds the words that stand in a picture and reads them."""
+
+    provenance: Provenance
+
+    def read(self, picture: Pixels) -> tuple[Box, ...]:
+        """uint8 (height, width, 3) → a box a line of words, in reading order."""
+        ...
+
+
+ROLES: dict[str, type] = {"dual-tower": DualTower, "reader": Reader}
+"""How the catalogue and the settings name a role."""

@@ -1,0 +1,42 @@
+"""The catalogue: models that have a name, as rows of `builtin/catalogue.toml`."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sensorium.spec import ModelSpec, parse_spec
+
+BUILTIN = Path(__file__).parent.parent / "builtin"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One named model.
+
+    folder: its folder in `builtin/`, empty for a suggestion. spec: where a suggestion lives.
+    serves: roles. figures: published quality, as a line with its source. note: whom it is for.
+    """
+
+    name: str
+    serves: tuple[str, ...]
+    licence: str
+    folder: str = ""
+    spec: str = ""
+    megabytes: float = 0.0
+    figures: str = ""
+    source: str = ""
+    note: str = ""
+
+    @property
+    def model_spec(self) -> ModelSpec:
+        return parse_spec(self.spec or self.name)
+
+
+@cache
+def catalogue() -> dict[str, Row]:
+    """Name → row, in the file's order."""
+    table = tomllib.loads((BUILTIN / "catalogue.toml").read_text("utf-8"))
+    return {
+        name: Row(name, **{**row, "serves": tuple(row["serves"])}) for name, row in table.items()
+    }

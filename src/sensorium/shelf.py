@@ -1,0 +1,74 @@
+"""A shelf: a folder as a mapping. One file is one thing, and there is no list to edit.
+
+Names cost no import; a file is imported when its thing is asked for. Other packages put theirs on
+the shelf through an entry point, and a broken guest fails alone, when it is asked for by name.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Generic, TypeVar
+
+from sensorium.errors import NotFound, SensoriumError
+
+T = TypeVar("T")
+
+
+class Shelf(Mapping[str, T], Generic[T]):
+    """The modules of `package` whose names do not begin with `_`, then guests.
+
+    take: makes the thing out of its module. Underscores in a file's name are dashes in the thing's.
+    """
+
+    def __init__(self, package: str, take: Callable[[ModuleType], T]) -> None:
+        self._package = package
+        self._take = take
+        self._taken: dict[str, T] = {}
+
+    @cached_property
+    def own(self) -> tuple[str, ...]:
+        """Names of the shelf's own things, sorted."""
+        found = pkgutil.iter_modules(importlib.import_module(self._package).__path__)
+        return tuple(sorted(m.name.replace("_", "-") for m in found if m.name[0] != "_"))
+
+    @cached_property
+    def guests(self) -> dict[str, EntryPoint]:
+        """Names that other packages add; a name of ours is never taken over."""
+        points = entry_points(group=self._package)
+        return {point.name: point for point in points if point.name not in self.own}
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.own
+        yield from self.guests
+
+    def __len__(self) -> int:
+        return len(self.own) + len(self.guests)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or name in self.guests
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._taken:
+            self._taken[name] = self._take(self._module(name))
+        return self._taken[name]
+
+    def _module(self, name: str) -> ModuleType:
+        if name in self.own:
+            return importlib.import_module(f"{self._package}.{name.replace('-', '_')}")
+        if name not in self.guests:
+            raise NotFound(f"there is no “{name}” among {self._package}", hint=", ".join(self))
+        guest = self.guests[name]
+        try:
+            module = guest.load()
+        except Exception as error:  # whatever a stranger's module does is its own command's failure
+            owner = guest.dist.name if guest.dist else guest.module
+            raise SensoriumError(
+                f"“{name}” cannot be loaded",
+                why=f"{owner} failed: {type(error).__name__}: {error}",
+                hint=f"pip install --upgrade {owner}, or uninstall it",
+            ) from error
+        assert isinstance(module, ModuleType), f"entry point {name} must name a module"
+        return module

@@ -1,0 +1,1 @@
+"""Pure array maths between decoding and the model."""
