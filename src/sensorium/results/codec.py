@@ -33,6 +33,8 @@ def encode(value: Any) -> Json:
         case Path() | Span():
             return str(value)
         case np.ndarray():
+            if not np.isfinite(value).all():
+                raise InputError("an array with NaN or infinity cannot be written as JSON")
             return value.astype(np.float64).round(7).tolist()
         case tuple() | list():
             return [encode(item) for item in value]

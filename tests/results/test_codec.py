@@ -1,0 +1,72 @@
+"""Every result goes to JSON and back, whatever it holds."""
+
+import json
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from sensorium.errors import InputError
+from sensorium.media import Span
+from sensorium.results import Boxes, Hit, Hits, Result, Scores, Vectors
+from sensorium.results.codec import schema
+
+words = st.text(st.characters(codec="utf-8"), max_size=20)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+seconds = st.integers(0, 10**7).map(lambda milliseconds: milliseconds / 1000)
+
+st.register_type_strategy(float, numbers)
+st.register_type_strategy(str, words)
+st.register_type_strategy(Path, words.map(lambda name: Path("/") / name.replace("\0", "")))
+st.register_type_strategy(Span, st.tuples(seconds, seconds).map(lambda p: Span(min(p), max(p))))
+vectors = arrays.arrays(np.float32, (2, 3), elements=st.floats(-1, 1, width=32))
+st.register_type_strategy(Vectors, st.builds(Vectors, ids=st.tuples(words, words), values=vectors))
+
+
+@pytest.mark.parametrize("kind", list(Result.kinds.values()), ids=list(Result.kinds))
+@given(data=st.data())
+def test_json_and_back(kind: type[Result], data: st.DataObject) -> None:
+    result = data.draw(st.from_type(kind))
+    assert Result.from_json(result.to_json()) == result
+
+
+@pytest.mark.parametrize("kind", list(Result.kinds.values()), ids=list(Result.kinds))
+def test_each_has_a_schema_that_names_every_field(kind: type[Result]) -> None:
+    made: dict[str, Any] = schema(kind)
+    assert json.dumps(made)
+    assert set(made["properties"]) == {field.name for field in fields(kind)}
+
+
+def test_saved_whole(tmp_path: Path) -> None:
+    scores = Scores(item="cat.jpg", scores={"猫": 0.75, "dog": 0.25})
+    scores.save(tmp_path / "scores.json")
+    assert Scores.from_json((tmp_path / "scores.json").read_text("utf-8")) == scores
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"type": "Nothing"}', '{"type": "Scores", "schema": 999}']
+)
+def test_what_is_no_result_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        Result.from_json(text)
+
+
+def test_one_kind_is_not_another() -> None:
+    boxes = Boxes(item="x", size=(1, 1), boxes=())
+    with pytest.raises(InputError, match="not a Scores"):
+        Scores.from_json(boxes.to_json())
+
+
+def test_numbers_that_json_cannot_write_are_refused() -> None:
+    hit = Hit(Path("a"), "image", math.nan)
+    with pytest.raises(InputError):
+        Hits(query="q", hits=(hit,), searched=1).to_json()
+    with pytest.raises(InputError):
+        Vectors(ids=("a",), values=np.array([[np.inf]], np.float32)).to_json()
