@@ -1,16 +1,21 @@
 """The tables of a library: SQLite holds the truth, one file per library.
 
-items    one row a file: where it is, what it is, what its own metadata says
-spans    what can be found of one content: a picture, a scene, a passage; by content, not by path,
-         so that a rename or a copy costs nothing
-vectors  where a model puts a span; several models side by side. `id` only grows: a FAISS snapshot
-         holds the rows up to one id, a search scans the newer ones
-lines    what a span says, a row a line: passages, words that stand in a picture with their boxes
-words    full text of the lines (same row ids); CJK cut into characters and bigrams
-notes    what an annotator found in a content: a Result as JSON
+items     one row a file: where it is, what it is, what its own metadata says
+spans     what can be found of one content: a picture, a scene, a passage; by content, not by path,
+          so that a rename or a copy costs nothing
+vectors   where a model puts a span; several models side by side. `id` only grows: a FAISS snapshot
+          holds the rows up to one id, a search scans the newer ones
+embedded  contents of which a model has every span: a long video is written in parts
+lines     what a span says, a row a line: passages, words that stand in a picture with their boxes
+words     full text of the lines (same row ids); CJK cut into characters and bigrams
+notes     what an annotator found in a content: a Result as JSON
+meta      what a library knows of itself: `model` is the row of the one that indexed it last
 """
 
 import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sensorium.errors import InputError
@@ -33,7 +38,7 @@ CREATE TABLE items (
     taken TEXT,                      -- ISO 8601, local time as the camera wrote it
     latitude REAL, longitude REAL,   -- degrees
     camera TEXT NOT NULL DEFAULT '',
-    seen INTEGER NOT NULL            -- the walk that saw it last
+    disk TEXT NOT NULL DEFAULT ''    -- st_dev of its folder: a file of an unmounted disk is not gone
 );
 CREATE INDEX items_by_content ON items (content);
 CREATE INDEX items_by_taken ON items (taken);
@@ -41,10 +46,12 @@ CREATE INDEX items_by_taken ON items (taken);
 CREATE TABLE spans (
     id INTEGER PRIMARY KEY,
     content BLOB NOT NULL,
+    number INTEGER NOT NULL,         -- its place in the content, from 0
     start REAL, stop REAL,           -- seconds; NULL for the whole
     at REAL                          -- second of the frame that was looked at
 );
-CREATE INDEX spans_by_content ON spans (content);
+CREATE UNIQUE INDEX spans_once ON spans
+    (content, number, ifnull(start, -1), ifnull(stop, -1), ifnull(at, -1));
 
 CREATE TABLE models (
     id INTEGER PRIMARY KEY,
@@ -62,6 +69,12 @@ CREATE TABLE vectors (
 );
 CREATE INDEX vectors_by_model ON vectors (model, id);
 
+CREATE TABLE embedded (
+    content BLOB NOT NULL,
+    model INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,
+    PRIMARY KEY (content, model)
+) WITHOUT ROWID;
+
 CREATE TABLE lines (
     id INTEGER PRIMARY KEY,
     span INTEGER NOT NULL REFERENCES spans (id) ON DELETE CASCADE,
@@ -72,42 +85,94 @@ CREATE TABLE lines (
 CREATE INDEX lines_by_span ON lines (span);
 
 CREATE VIRTUAL TABLE words USING fts5 (tokens, tokenize = "unicode61");
+CREATE TRIGGER lines_gone AFTER DELETE ON lines
+    BEGIN DELETE FROM words WHERE rowid = old.id; END;
 
 CREATE TABLE notes (
     content BLOB NOT NULL,
+    span INTEGER NOT NULL,           -- the scene of a video; 0 for the whole content
     task TEXT NOT NULL,
     spec TEXT NOT NULL,
     result TEXT NOT NULL,            -- JSON; empty where the annotator failed
     reason TEXT NOT NULL DEFAULT '', -- why it failed
-    PRIMARY KEY (content, task, spec)
+    PRIMARY KEY (content, span, task, spec)
 );
 
 CREATE TABLE roots (
     path TEXT PRIMARY KEY            -- folders that were indexed, so that a rerun needs no names
 );
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 MIGRATIONS = (_V1,)
+BUSY = 60.0
+"""Seconds that a writer waits for another to commit."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open or make the library file at `path`, at this program's version.
 
-    Raises InputError for a newer library: it is left as it is.
+    Raises InputError for a newer library or another program's file: it is left as it is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    try:
-        _prepare(db, path)
-    except BaseException:
-        db.close()
-        raise
+    db = _open(path, "")
+    with _closed_on_error(db):
+        found = _version(db, path)
+        if _is_strange(db, found):
+            raise InputError(f"{path} is no library", "it is another program's database")
+        # The switch does not wait for a lock, and two processes may make one library together.
+        _patiently(lambda: db.execute("PRAGMA journal_mode = WAL"))
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA foreign_keys = ON")
+        if found < VERSION:
+            _migrate(db)
     return db
 
 
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
+def connect_readonly(path: Path) -> sqlite3.Connection:
+    """Open a library whose folder cannot be written; what it says may not be the newest.
+
+    SQLite wants to write a file beside a WAL database even to read it; where it cannot, the
+    database is read as if nobody ever changed it.
+    """
+    for mode in ("mode=ro", "immutable=1"):
+        db = _open(path, mode)
+        with _closed_on_error(db):
+            try:
+                db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError:
+                db.close()
+                continue
+            found = _version(db, path)
+            if found < VERSION:
+                raise InputError(
+                    f"{path} is of an older version",
+                    why="its folder is read-only, so that it cannot be brought up to date",
+                )
+            return db
+    raise InputError(f"{path} cannot be read", "neither for writing nor for reading alone")
+
+
+def _open(path: Path, mode: str) -> sqlite3.Connection:
+    name = path.absolute().as_uri() + (f"?{mode}" if mode else "")
+    return sqlite3.connect(
+        name, timeout=BUSY, isolation_level=None, check_same_thread=False, uri=True
+    )
+
+
+@contextmanager
+def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
     try:
-        found = db.execute("PRAGMA user_version").fetchone()[0]
+        yield
+    except BaseException:
+        db.close()
+        raise
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    try:
+        found: int = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise InputError(f"{path} is no library", str(error), "it was left as it is") from error
     if found > VERSION:
@@ -116,11 +181,26 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
             why=f"it is of version {found}, this program knows {VERSION}",
             hint="pip install --upgrade sensorium",
         )
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.execute("PRAGMA foreign_keys = ON")
-    if found < VERSION:
-        _migrate(db)
+    return found
+
+
+def _is_strange(db: sqlite3.Connection, found: int) -> bool:
+    """Tables but no version: somebody else's. Both are read at once, another may be migrating."""
+    query = "SELECT count(*), (SELECT user_version FROM pragma_user_version) FROM sqlite_master"
+    tables, version = db.execute(query).fetchone()
+    return found == 0 and version == 0 and tables > 0
+
+
+def _patiently(action: Callable[[], object]) -> None:
+    until = time.monotonic() + BUSY
+    while True:
+        try:
+            action()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _migrate(db: sqlite3.Connection) -> None:
