@@ -4,13 +4,14 @@
 words) into one of the four kinds; a task says which it takes by annotating `Image | Video`.
 """
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sensorium.errors import InputError, NotFound
-from sensorium.media.kind import Kind, kind_of, sniff
+from sensorium.media.kind import HEAD, Kind, is_animated_gif, kind_of, kind_of_file, sniff
 from sensorium.media.span import Span
 
 if TYPE_CHECKING:
@@ -190,17 +191,21 @@ def _file(path: Path, span: Span | None) -> Media:
         raise NotFound(f"{path} does not exist", "nothing is there under that name")
     if path.is_dir():
         raise InputError(f"{path} is a folder", "one item is wanted here", "name a file in it")
-    kind = kind_of(path)
-    if kind is None:
-        with path.open("rb") as file:
-            kind = sniff(file.read(64))
+    if not path.is_file():
+        raise InputError(f"{path} is not a regular file", "pipes and devices are not read")
+    try:
+        kind = kind_of_file(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read", error.strerror or str(error)) from None
     if kind is None:
         raise InputError(f"{path} is of no kind we read", "neither its suffix nor its bytes tell")
     return _CLASSES[kind](path, span)
 
 
 def _encoded(data: bytes) -> Media:
-    kind = sniff(data[:64])
+    kind = sniff(data[:HEAD])
+    if kind is Kind.IMAGE and is_animated_gif(io.BytesIO(data)):
+        kind = Kind.VIDEO
     if kind is None:
         raise InputError("the given bytes are of no kind we read", "their first bytes tell nothing")
     return _CLASSES[kind](data)
