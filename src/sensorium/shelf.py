@@ -4,11 +4,14 @@ Names cost no import; a file is imported when its thing is asked for. Other pack
 the shelf through an entry point, and a broken guest fails alone, when it is asked for by name.
 """
 
+import ast
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -31,8 +34,29 @@ class Shelf(Mapping[str, T], Generic[T]):
     @cached_property
     def own(self) -> tuple[str, ...]:
         """Names of the shelf's own things, sorted."""
-        found = pkgutil.iter_modules(importlib.import_module(self._package).__path__)
+        found = pkgutil.iter_modules([str(folder) for folder in self._folders])
         return tuple(sorted(m.name.replace("_", "-") for m in found if m.name[0] != "_"))
+
+    @cached_property
+    def _folders(self) -> tuple[Path, ...]:
+        spec = importlib.util.find_spec(self._package)  # imports the parent, not the package
+        assert spec is not None and spec.submodule_search_locations is not None
+        return tuple(Path(folder) for folder in spec.submodule_search_locations)
+
+    def summary(self, name: str) -> str:
+        """A line about one thing, without importing it: the head of its file's docstring, else of
+        the docstring of the file's first decorated function; of a guest, who brings it."""
+        if name in self.guests:
+            guest = self.guests[name]
+            return f"from {guest.dist.name if guest.dist else guest.module}"
+        stem = name.replace("-", "_")
+        files = [f for folder in self._folders for f in (folder / f"{stem}.py", folder / stem)]
+        path = next(file for file in files if file.exists())
+        tree = ast.parse((path / "__init__.py" if path.is_dir() else path).read_text("utf-8"))
+        decorated = (n for n in tree.body if isinstance(n, ast.FunctionDef) and n.decorator_list)
+        nodes: list[ast.Module | ast.FunctionDef] = [tree, *decorated]
+        words = (ast.get_docstring(node) for node in nodes)
+        return next((found for found in words if found), "").partition("\n")[0]
 
     @cached_property
     def guests(self) -> dict[str, EntryPoint]:

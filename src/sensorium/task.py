@@ -74,6 +74,11 @@ class Item:
     many: bool
     required: bool = True
 
+    @property
+    def composed(self) -> bool:
+        """Made of a whole list of words and media: its `of` takes them all (a search's query)."""
+        return not self.many and not any(issubclass(kind, Media) for kind in self.kinds)
+
     def read(self, value: Any) -> Any:
         if not self.many:
             return self._one(value)

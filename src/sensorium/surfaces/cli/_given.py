@@ -1,0 +1,44 @@
+"""From the words of a command line to a task's items: paths, `-` for stdin, composed queries."""
+
+import sys
+from typing import Any
+
+from sensorium.errors import InputError
+from sensorium.media import Media, Text
+from sensorium.media.kind import sniff
+from sensorium.task import Item, Task
+
+
+def read_items(task: Task, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The items of each call: one call, or as many as paths were given to a task of one item."""
+    items = [(item, given[item.name]) for item in task.items if given[item.name] is not None]
+    if len(task.items) == 1 and items and not items[0][0].many and not items[0][0].composed:
+        (item, words) = items[0]
+        return [(_read(item, word),) for word in words]
+    return [tuple(_value(item, words) for item, words in items)]
+
+
+def _value(item: Item, words: str | list[str]) -> Any:
+    if isinstance(words, str):
+        return _read(item, words)
+    if item.composed:
+        return [_stdin(Text) if word == "@-" else word for word in words]
+    return [_read(item, word) for word in words]
+
+
+def _read(item: Item, word: str) -> Any:
+    """What the task's item will be made of: the word, or what stands on stdin for `-`."""
+    return _stdin(*item.kinds) if word == "-" else word
+
+
+def _stdin(*kinds: type) -> Media | bytes:
+    """stdin as bytes of a media, or as words where a text is taken and it is no media."""
+    data = sys.stdin.buffer.read()
+    if not data:
+        raise InputError("stdin is empty", "- reads what is piped in")
+    if Text not in kinds or sniff(data[:64]) is not None:
+        return data
+    try:
+        return Text(data.decode("utf-8-sig").strip())
+    except UnicodeDecodeError as error:
+        raise InputError("stdin is neither a media nor text in UTF-8", str(error)) from error

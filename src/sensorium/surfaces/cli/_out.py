@@ -1,0 +1,135 @@
+"""How a command speaks: results on stdout, everything else on stderr, both fit for pipes.
+
+`--json` gives one JSON object a line on stdout, and errors as JSON objects on stderr.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sensorium.errors import Internal, SensoriumError
+
+if TYPE_CHECKING:
+    import typer
+    from rich.console import Console, RenderableType
+
+    from sensorium.results import AnyResult
+
+
+@dataclass
+class Out:
+    """json: machines read, not people. verbose: show what is usually kept back."""
+
+    json: bool = False
+    verbose: bool = False
+    failed: list[SensoriumError] = field(default_factory=list)
+
+    @staticmethod
+    def of(context: "typer.Context") -> "Out":
+        out = context.find_root().obj
+        assert isinstance(out, Out)
+        return out
+
+    @cached_property
+    def console(self) -> "Console":
+        """stdout, for people."""
+        from rich.console import Console
+
+        return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+    @cached_property
+    def aside(self) -> "Console":
+        """stderr, for people."""
+        from rich.console import Console
+
+        return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+    def record(self, value: Mapping[str, Any]) -> None:
+        """One JSON object, a line on stdout. It says its "type"."""
+        assert "type" in value
+        self.line(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+    def line(self, text: str) -> None:
+        """A line on stdout as it is."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def show(self, what: "RenderableType") -> None:
+        """Something for people on stdout; nothing with --json, where `record` speaks."""
+        if not self.json:
+            self.console.print(what)
+
+    def result(self, result: "AnyResult") -> None:
+        """A result: its own JSON with --json, else as a terminal shows it."""
+        if self.json:
+            self.line(result.to_json())
+            return
+        from sensorium.views.terminal import render
+
+        self.console.print(render(result, self.console))
+
+    def note(self, words: str) -> None:
+        """A remark for people on stderr: a warning, a summary of work done."""
+        if not self.json:
+            self.aside.print(words, markup=False)
+
+    def error(self, error: BaseException) -> int:
+        """Say what went wrong, on stderr; gives the exit code."""
+        known = error if isinstance(error, SensoriumError) else internal(error)
+        if self.json:
+            told = {"what": known.what, "why": known.why, "hint": known.hint}
+            words = json.dumps(
+                {"type": "Error", **told, "code": known.exit_code}, ensure_ascii=False
+            )
+            sys.stderr.write(words + "\n")
+        else:
+            self._tell(known)
+        if self.verbose:
+            traceback.print_exception(error, file=sys.stderr)
+        return known.exit_code
+
+    def _tell(self, error: SensoriumError) -> None:
+        from rich.text import Text
+
+        self.aside.print(Text.assemble(("error  ", "bold red"), (error.what, "bold")))
+        if error.why:
+            self.aside.print(Text("       " + error.why))
+        if error.hint:
+            self.aside.print(Text.assemble(("try    ", "green"), error.hint))
+
+
+def internal(error: BaseException) -> Internal:
+    """A defect of ours, as a person may see it. The same defect has the same id everywhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].name}" if frames else ""
+    mark = sha256(f"{type(error).__name__} {where}".encode()).hexdigest()[:8]
+    return Internal(
+        f"something in sensorium broke (defect {mark})",
+        why=f"{type(error).__name__}: {error}",
+        hint="run it again with -v to see where, and report it with the id",
+    )
+
+
+def prepare_streams() -> None:
+    """No name of a file and no language may break the output, whatever the locale says.
+
+    A pipe gets UTF-8 and the very bytes of a file's name; a terminal keeps its encoding, and what
+    it cannot show is escaped.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        _prepare(stream)
+
+
+def _prepare(stream: TextIO) -> None:
+    if not hasattr(stream, "reconfigure"):
+        return
+    if stream.isatty():
+        stream.reconfigure(errors="backslashreplace")
+    else:
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")
