@@ -7,7 +7,7 @@ from sensorium.metrics.classification import (
     accuracy,
     balanced_accuracy,
     macro_f1,
-    top_k_accuracy,
+    top_k_hits,
 )
 
 LABELS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30)
@@ -42,15 +42,15 @@ def test_against_naive_counts(pairs: Pairs) -> None:
     st.integers(1, 4),
 )
 def test_top_k_sorts_ties_against_us(rows: list[list[int]], right: int, k: int) -> None:
-    hits = 0
-    for row in rows:
-        order = sorted(range(4), key=lambda one: (-row[one], one == right))
-        hits += right in order[:k]
-    assert top_k_accuracy(np.array(rows), [right] * len(rows), k) == hits / len(rows)
+    orders = [sorted(range(4), key=lambda one: (-row[one], one == right)) for row in rows]
+    naive = [right in order[:k] for order in orders]
+    assert top_k_hits(np.array(rows), [right] * len(rows), k).tolist() == naive
 
 
 def test_misshapen_input_is_refused() -> None:
     with pytest.raises(ValueError, match="one length"):
         accuracy([1, 2], [1])
     with pytest.raises(ValueError, match="do not fit"):
-        top_k_accuracy([[0.1, 0.2]], [0, 1], 1)
+        top_k_hits([[0.1, 0.2]], [0, 1], 1)
+    with pytest.raises(ValueError, match="not a number"):
+        top_k_hits([[0.1, float("nan")]], [0], 1)

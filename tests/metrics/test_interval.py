@@ -50,8 +50,23 @@ def test_pairs_show_a_steady_difference_that_the_spread_would_hide() -> None:
     assert bootstrap(ours).low < bootstrap(theirs).mean
 
 
+def test_a_groups_queries_are_drawn_together() -> None:
+    each = np.random.default_rng(2).normal(size=100)
+    alone, five_alike = bootstrap(each), bootstrap(each.repeat(5), np.arange(100).repeat(5))
+    assert (five_alike.low, five_alike.high) == pytest.approx((alone.low, alone.high))
+    assert bootstrap(each.repeat(5)).low > five_alike.low
+
+
+def test_groups_of_unequal_size_keep_the_mean_over_queries() -> None:
+    interval = bootstrap([1, 1, 1, 0], [3, 3, 3, 8], times=4000)
+    assert interval.mean == 0.75
+    assert (interval.low, interval.high) == (0, 1)
+
+
 def test_misshapen_input_is_refused() -> None:
     with pytest.raises(ValueError, match="row of values"):
         bootstrap([])
     with pytest.raises(ValueError, match="same queries"):
         paired_bootstrap([1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="groups"):
+        bootstrap([1.0, 2.0], [1])

@@ -12,17 +12,20 @@ def accuracy(predicted: ArrayLike, truth: ArrayLike) -> float:
     return float(np.mean(named == right))
 
 
-def top_k_accuracy(scores: ArrayLike, truth: ArrayLike, k: int) -> float:
-    """The share of items whose class is among the k best; ties count against us (see retrieval).
+def top_k_hits(scores: ArrayLike, truth: ArrayLike, k: int) -> NDArray[np.bool]:
+    """Whether each item's class is among the k best; ties count against us (see retrieval).
 
-    scores: (n, classes); truth: (n,) class numbers.
+    scores: (n, classes); truth: (n,) class numbers. Its mean is the top-k accuracy.
     """
     table, right = np.asarray(scores), np.asarray(truth, np.int64)
     if table.ndim != 2 or right.shape != table.shape[:1] or not right.size:
         raise ValueError(f"scores {table.shape} and truth {right.shape} do not fit")
+    if np.isnan(table).any():
+        raise ValueError("a score is not a number")
     own = np.take_along_axis(table, right[:, None], axis=1)
     others_before = np.count_nonzero(table >= own, axis=1) - 1
-    return float(np.mean(others_before < k))
+    hits: NDArray[np.bool] = others_before < k
+    return hits
 
 
 def balanced_accuracy(predicted: ArrayLike, truth: ArrayLike) -> float:

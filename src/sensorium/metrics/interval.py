@@ -18,15 +18,35 @@ class Interval:
     level: float = 0.95
 
 
-def bootstrap(values: ArrayLike, level: float = 0.95, times: int = 1000, seed: int = 0) -> Interval:
-    """The mean over queries with its percentile interval. values: (n,), one a query."""
+def bootstrap(
+    values: ArrayLike,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
+    times: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """The mean over queries with its percentile interval. values: (n,), one a query.
+
+    groups: (n,), a number from 0 a query; those of one group are drawn together. Five captions of
+    one picture are not five independent queries, and an interval that takes them so is too narrow.
+    """
     each = _row(values)
-    low, high = np.quantile(_means(each, times, seed), [(1 - level) / 2, (1 + level) / 2])
+    group = np.arange(each.size) if groups is None else np.unique(groups, return_inverse=True)[1]
+    if group.shape != each.shape:
+        raise ValueError(f"{each.size} values cannot be in {group.size} groups")
+    sums, counts = np.bincount(group, each).astype(np.float64), np.bincount(group)
+    means = _means(sums, counts, times, seed)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(each.mean()), float(low), float(high), level)
 
 
 def paired_bootstrap(
-    ours: ArrayLike, theirs: ArrayLike, level: float = 0.95, times: int = 1000, seed: int = 0
+    ours: ArrayLike,
+    theirs: ArrayLike,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
+    times: int = 1000,
+    seed: int = 0,
 ) -> Interval:
     """The mean of ours - theirs over the same queries; an interval above 0 says ours is better.
 
@@ -36,17 +56,20 @@ def paired_bootstrap(
     first, second = _row(ours), _row(theirs)
     if first.shape != second.shape:
         raise ValueError(f"{first.size} and {second.size} values are not of the same queries")
-    return bootstrap(first - second, level, times, seed)
+    return bootstrap(first - second, groups, level, times, seed)
 
 
-def _means(each: NDArray[np.float64], times: int, seed: int) -> NDArray[np.float64]:
+def _means(
+    sums: NDArray[np.float64], counts: NDArray[np.int64], times: int, seed: int
+) -> NDArray[np.float64]:
+    """The mean of each of `times` draws of as many groups as there are."""
     random = np.random.default_rng(seed)
-    rows = max(1, _CELLS // each.size)
-    parts = [
-        each[random.integers(0, each.size, (min(rows, times - start), each.size))].mean(axis=1)
-        for start in range(0, times, rows)
-    ]
-    return np.concatenate(parts)
+    rows = max(1, _CELLS // sums.size)
+    means = []
+    for start in range(0, times, rows):
+        drawn = random.integers(0, sums.size, (min(rows, times - start), sums.size))
+        means.append(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    return np.concatenate(means)
 
 
 def _row(values: ArrayLike) -> NDArray[np.float64]:
