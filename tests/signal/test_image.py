@@ -16,12 +16,14 @@ def test_the_shorter_side_is_as_asked_and_the_aspect_kept(
     assert abs(max(made) - size * max(width, height) / min(width, height)) < 1
 
 
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
-def test_a_crop_is_the_middle(height: int, width: int, size: int) -> None:
+@given(*[st.integers(1, 40)] * 4, st.booleans())
+def test_a_crop_is_the_middle(height: int, width: int, wide: int, high: int, to_even: bool) -> None:
     picture = np.full((height, width, 3), 255, np.uint8)
-    made = centre_crop(picture, size)
-    assert made.shape == (size, size, 3)
-    assert (made == 255).all(-1).sum() == min(height, size) * min(width, size)
+    made = centre_crop(picture, wide, high, to_even=to_even)
+    assert made.shape == (high, wide, 3)
+    assert (made == 255).all(-1).sum() == min(height, high) * min(width, wide)
+    rows = np.flatnonzero((made == 255).all(-1).any(1))
+    assert abs(rows[0] - (high - 1 - rows[-1])) <= 1
 
 
 def test_normalise_is_its_formula() -> None:

@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
@@ -16,6 +17,12 @@ _PROVIDERS = {
     Device.CUDA: ["CUDAExecutionProvider", "CPUExecutionProvider"],
     Device.COREML: ["CoreMLExecutionProvider", "CPUExecutionProvider"],
     Device.DIRECTML: ["DmlExecutionProvider", "CPUExecutionProvider"],
+}
+_NUMPY: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
 }
 
 
@@ -41,9 +48,35 @@ class OnnxSession:
         """Input name → ONNX type, `tensor(float)` say."""
         return {one.name: one.type for one in self._session.get_inputs()}
 
+    @cached_property
+    def fixed_batch(self) -> int:
+        """Rows that a graph exported with a fixed batch takes at once, 0 where any number will do."""
+        rows = self._session.get_inputs()[0].shape[0]
+        return rows if isinstance(rows, int) and rows > 0 else 0
+
     def run(self, feeds: Arrays) -> dict[str, NDArray[Any]]:
-        values = self._session.run(None, dict(feeds))
-        return dict(zip(self.outputs, values, strict=True))
+        """Every output by name; feeds are cast to the graph's own types (int32 ids, float16)."""
+        cast = {
+            name: array.astype(_NUMPY.get(self.input_types[name], array.dtype), copy=False)
+            for name, array in feeds.items()
+        }
+        if not self.fixed_batch:
+            return dict(zip(self.outputs, self._session.run(None, cast), strict=True))
+        rows = len(next(iter(cast.values())))
+        parts = [self._part(cast, start) for start in range(0, rows, self.fixed_batch)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+
+    def _part(self, feeds: Arrays, start: int) -> dict[str, NDArray[Any]]:
+        """One batch of a graph of fixed batch; the last is filled up with its first row."""
+        part = {name: array[start : start + self.fixed_batch] for name, array in feeds.items()}
+        kept = len(next(iter(part.values())))
+        if missing := self.fixed_batch - kept:
+            part = {
+                name: np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
+                for name, array in part.items()
+            }
+        values = self._session.run(None, part)
+        return {name: value[:kept] for name, value in zip(self.outputs, values, strict=True)}
 
 
 def available() -> tuple[Device, ...]:

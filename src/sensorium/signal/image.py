@@ -35,16 +35,27 @@ def shorter_side(size: int, width: int, height: int) -> tuple[int, int]:
     return int(size * width / height), size
 
 
-def centre_crop(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """The middle (size, size); a picture smaller than that is padded with black."""
-    height, width = picture.shape[:2]
-    if height < size or width < size:
-        top, left = max(0, (size - height) // 2), max(0, (size - width) // 2)
-        padded = np.zeros((max(size, height), max(size, width), 3), np.uint8)
-        padded[top : top + height, left : left + width] = picture
-        picture, (height, width) = padded, padded.shape[:2]
-    top, left = (height - size) // 2, (width - size) // 2
-    return picture[top : top + size, left : left + size]
+def centre_crop(
+    picture: NDArray[np.uint8], width: int, height: int, fill: int = 0, to_even: bool = False
+) -> NDArray[np.uint8]:
+    """uint8 (h, w, 3) → its middle (height, width, 3), padded with `fill` where it is smaller.
+
+    to_even: where margins cannot be equal, False takes the odd pixel as transformers does (crop at
+    floor, pad at ceiling), True as torchvision (crop at the nearest even, pad at floor).
+    """
+    rows, columns = picture.shape[:2]
+    if rows < height or columns < width:
+        down, right = max(0, height - rows), max(0, width - columns)
+        up = 0 if to_even else 1
+        top, left = (down + up) // 2, (right + up) // 2
+        margins = ((top, down - top), (left, right - left), (0, 0))
+        picture = np.pad(picture, margins, constant_values=fill)
+        rows, columns = picture.shape[:2]
+    if to_even:
+        top, left = round((rows - height) / 2), round((columns - width) / 2)
+    else:
+        top, left = (rows - height) // 2, (columns - width) // 2
+    return picture[top : top + height, left : left + width]
 
 
 def normalise(
