@@ -82,9 +82,9 @@ class _Read:
 def search(
     data: Table,
     *,
-    lang: Annotated[Lang | None, "one language only"] = None,
+    lang: Annotated[Lang | None, "One language only."] = None,
     captions_per_image: Annotated[
-        int | None, Range(1, 1000), "the first few captions of each picture; all by default"
+        int | None, Range(1, 1000), "The first few captions of each picture; all by default."
     ] = None,
     model: DualTower = use("dual-tower"),
 ) -> Generator[Progress | Failed, None, SearchReport]:

@@ -58,7 +58,7 @@ class ZeroShotReport:
 def zero_shot(
     data: Table,
     *,
-    lang: Annotated[Lang, "language of the class names"] = "en",
+    lang: Annotated[Lang, "Language of the class names."] = "en",
     model: DualTower = use("dual-tower"),
 ) -> Generator[Progress | Failed, None, ZeroShotReport]:
     """Measure naming without examples: is a picture nearest to its own class's name?

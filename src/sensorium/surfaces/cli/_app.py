@@ -30,7 +30,7 @@ def _command_of(module: ModuleType) -> Any:
 
 
 def _app() -> typer.Typer:
-    return typer.Typer(add_completion=False, rich_markup_mode="rich")
+    return typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 
 VERBS: Shelf[Any] = Shelf("sensorium.surfaces.cli", _command_of)
@@ -84,13 +84,13 @@ def load(name: str) -> Any:
         near = get_close_matches(name, [*TASKS, *VERBS], n=3)
         raise NotFound(f"there is no command “{name}”", hint=", ".join(near) or "sensorium --help")
     command.name = name
-    return _shared(command)
+    return shared(command)
 
 
-def _shared(command: Any) -> Any:
+def shared(command: Any) -> Any:
     """Every command, and every command of a group, takes the options of `_options`."""
     for one in getattr(command, "commands", {}).values():
-        _shared(one)
+        shared(one)
     if not hasattr(command, "commands"):
         own = {flag for param in command.params for flag in param.opts}
         app = _app()
@@ -137,7 +137,7 @@ def _version(wanted: bool) -> None:
 app = typer.Typer(
     name="sensorium",
     cls=Commands,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 

@@ -17,11 +17,11 @@ from sensorium.task import Item, Option, Resource, Task
 _METAVARS = {"int": "N", "float": "X", "Path": "PATH", "date": "YYYY-MM-DD", "str": "TEXT"}
 
 
-def help_of(task: Task) -> str:
-    """The task's docstring, then a command line that runs."""
+def help_of(task: Task, *group: str) -> str:
+    """The task's docstring, then a command line that runs. group: the command that it is under."""
     if not task.example:
         return task.help
-    line = " ".join(shlex.quote(one) for one in ("sensorium", task.name, *task.example))
+    line = " ".join(shlex.quote(one) for one in ("sensorium", *group, task.name, *task.example))
     return f"{task.help}\n\nExample:\n\n    {line}"
 
 
@@ -34,7 +34,7 @@ def function_of(task: Task) -> Callable[..., None]:
         _run(task, ways, given, Out.of(ctx))
 
     context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_ONLY, annotation=typer.Context)
-    parameters = [_parameter(task, one) for one in task.parameters]
+    parameters = [parameter_of(task, one) for one in task.parameters]
     parameters += [_way(way) for way in ways]
     signature = inspect.Signature([context, *parameters])
     command.__signature__ = signature  # type: ignore[attr-defined]
@@ -56,7 +56,8 @@ def _run(task: Task, ways: tuple[Way, ...], given: dict[str, Any], out: Out) -> 
         run_many(task, [items[0] for items in calls], options, shown, out)
 
 
-def _parameter(task: Task, one: Item | Option | Resource) -> inspect.Parameter:
+def parameter_of(task: Task, one: Item | Option | Resource) -> inspect.Parameter:
+    """How typer declares one parameter of a task."""
     match one:
         case Item():
             return _argument(task, one)
@@ -83,7 +84,7 @@ def _resource_help(one: Resource) -> str:
 def _argument(task: Task, item: Item) -> inspect.Parameter:
     several = item.many or item.composed or len(task.items) == 1
     info = typer.Argument(
-        metavar=item.name.upper() + ("..." if several else ""),
+        metavar=item.name.upper(),
         help=_item_help(item, several and not item.many),
         show_default=False,
     )
