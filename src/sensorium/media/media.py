@@ -161,14 +161,21 @@ def _words_or_file(value: str, wanted: tuple[type[Media], ...]) -> Media:
 
 def split_span(value: str) -> tuple[Path, Span | None]:
     """`clip.mp4@10s-20s` → (clip.mp4, Span(10, 20)). A file whose own name has the `@` wins."""
-    whole = Path(value).expanduser()
+    whole = _at_home(value)
     stem, at, tail = value.rpartition("@")
     if not at or _exists(whole):
         return whole, None
     try:
-        return Path(stem).expanduser(), Span.parse(tail)
+        return _at_home(stem), Span.parse(tail)
     except InputError:
         return whole, None
+
+
+def _at_home(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # `~somebody` whom this machine does not know
+        return Path(name)
 
 
 def looks_like_path(value: str) -> bool:
