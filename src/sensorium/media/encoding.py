@@ -1,0 +1,44 @@
+"""Bytes of a text to its words: which encoding was it written in?"""
+
+import re
+
+from sensorium.errors import InputError
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffe\uffff]")
+_HIGH = re.compile(rb"[\x80-\xff]+")
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """UTF-8, UTF-16, GB18030, else Western European where that is plausible.
+
+    Raises InputError, with `name`, for what no encoding makes into a text.
+    """
+    if not data:
+        raise InputError(name, "it is empty")
+    for encoding in _candidates(data):
+        try:
+            words = data.decode(encoding)
+        except UnicodeError:
+            continue
+        if not _CONTROL.search(words):
+            return words
+    raise InputError(name, "it is no text, or in an encoding that we do not know")
+
+
+def _candidates(data: bytes) -> list[str]:
+    if data.startswith(b"\xef\xbb\xbf"):
+        return ["utf-8-sig"]
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ["utf-16"]
+    # Without a mark: half of the bytes of Western words are zero, on one side or the other.
+    head = data[:4096]
+    if head[1::2].count(0) > len(head) // 5:
+        return ["utf-16-le"]
+    if head[0::2].count(0) > len(head) // 5:
+        return ["utf-16-be"]
+    runs = [len(run) for run in _HIGH.findall(data)]
+    alone = sum(length for length in runs if length == 1)
+    if sum(runs) and alone * 2 > sum(runs):  # accents stand alone, Chinese characters do not
+        return ["utf-8", "cp1252", "gb18030"]
+    few = sum(runs) * 3 < len(data)
+    return ["utf-8", "gb18030", *(["cp1252"] if few else [])]
