@@ -1,4 +1,4 @@
-"""RapidOCR: PP-OCRv6 (small), which finds lines of words in a picture and reads Chinese and English.
+"""RapidOCR: PP-OCRv6 (small), which finds lines of words and reads Chinese and English.
 
 Weights and code come with the package `rapidocr` (Apache-2.0, extra `ocr`); nothing is downloaded:
 every network is named by its file.

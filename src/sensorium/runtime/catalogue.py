@@ -15,7 +15,7 @@ class Row:
     """One named model.
 
     folder: its folder in `builtin/`, empty for a suggestion. spec: where a suggestion lives.
-    package: a Python package that brings the weights, and extra: the extra of ours that installs it.
+    package: a Python package that brings the weights. extra: the extra of ours that installs it.
     serves: roles. figures: published quality, as a line with its source. note: whom it is for.
     """
 

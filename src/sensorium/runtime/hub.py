@@ -38,7 +38,7 @@ def _named(name: str) -> Checkpoint:
 
 
 def _packaged(row: Row) -> Checkpoint:
-    """A checkpoint whose weights lie in an installed Python package; its version is the revision."""
+    """Weights that lie in an installed Python package; its version is the revision."""
     found = importlib.util.find_spec(row.package)  # looks for it, does not import it
     if found is None or found.origin is None:
         raise ModelMissing(

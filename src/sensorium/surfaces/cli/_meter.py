@@ -51,7 +51,7 @@ class Meter:
             if self._bar is not None:
                 self._draw(words)
 
-    def above(self, speak: Callable[[], None]) -> None:
+    def above(self, speak: Callable[[], object]) -> None:
         """Say something on stdout without the line getting in its way."""
         with self._lock:
             if self._bar is not None:

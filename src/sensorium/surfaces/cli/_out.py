@@ -65,14 +65,19 @@ class Out:
         if not self.json:
             self.console.print(what)
 
-    def result(self, result: "AnyResult") -> None:
-        """A result: its own JSON with --json, else as a terminal shows it."""
+    def result(self, result: "AnyResult", preview: bool = True) -> None:
+        """JSON with --json, plain lines in a pipe, else as a terminal shows it."""
         if self.json:
             self.line(result.to_json())
-            return
-        from sensorium.views.terminal import render
+        elif not sys.stdout.isatty():
+            from sensorium.views.plain import lines
 
-        self.console.print(render(result, self.console))
+            for line in lines(result):
+                self.line(line)
+        else:
+            from sensorium.views.terminal import render
+
+            self.console.print(render(result, self.console, preview))
 
     def note(self, words: str) -> None:
         """A remark for people on stderr: a warning, a summary of work done."""

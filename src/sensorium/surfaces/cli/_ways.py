@@ -3,13 +3,15 @@
 A way is presentation, so it belongs to this surface and no task knows it.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorium.errors import InputError
-from sensorium.results import Result, write_whole
+from sensorium.errors import InputError, SensoriumError
+from sensorium.results import Boxes, Hits, Result, Vectors, write_whole
 from sensorium.surfaces.cli._out import Out
 
 
@@ -36,11 +38,11 @@ def ways_of(kind: type) -> tuple[Way, ...]:
     return tuple(way for way in WAYS if issubclass(kind, way.kinds))
 
 
-def _save(results: tuple[Result, ...], path: str, out: Out) -> None:
-    target = Path(path)
-    if not target.absolute().parent.is_dir():
-        raise InputError(f"{path} cannot be written", f"{target.parent} is no folder")
-    if len(results) == 1:
+def _save(results: tuple[Any, ...], path: str, out: Out) -> None:
+    target = _writable(path)
+    if isinstance(results[0], Vectors):
+        Vectors.join(results).save(target)
+    elif len(results) == 1:
         results[0].save(target)
     else:
         lines = "".join(result.to_json() + "\n" for result in results)
@@ -48,6 +50,74 @@ def _save(results: tuple[Result, ...], path: str, out: Out) -> None:
     out.note(f"saved {path}")
 
 
+def _page(results: tuple[Any, ...], path: str, out: Out) -> None:
+    from sensorium.views.html import page
+
+    write_whole(_writable(path), page(results).encode("utf-8", "replace"))
+    out.note(f"written {path}")
+
+
+def _draw(results: tuple[Any, ...], path: str, out: Out) -> None:
+    from sensorium.views.picture import draw
+
+    if len(results) != 1:
+        raise InputError("--draw takes one picture", f"{len(results)} were given")
+    write_whole(_writable(path), draw(results[0], Path(path).suffix))
+    out.note(f"drawn {path}")
+
+
+def _null(results: tuple[Any, ...], wanted: bool, out: Out) -> None:
+    for result in results:
+        for hit in result.hits:
+            sys.stdout.buffer.write(os.fsencode(hit.path) + b"\0")
+    sys.stdout.buffer.flush()
+
+
+def _no_preview(results: tuple[Any, ...], wanted: bool, out: Out) -> None:
+    for result in results:
+        out.result(result, preview=False)
+
+
+def _open(results: tuple[Any, ...], wanted: bool, out: Out) -> None:
+    """The best hit, in the program that the system has for it."""
+    import typer
+
+    for result in results:
+        if result.hits:
+            typer.launch(str(result.hits[0].path))
+
+
+def _clips(results: tuple[Any, ...], folder: str, out: Out) -> None:
+    from sensorium.media.clip import write_clip
+
+    into = Path(folder)
+    into.mkdir(parents=True, exist_ok=True)
+    moments = [hit for result in results for hit in result.hits if hit.kind == "video" and hit.span]
+    for place, hit in enumerate(moments, 1):
+        target = into / f"{place:02}-{hit.path.stem}-{hit.span}.mp4"
+        try:
+            write_clip(hit.path, hit.span, target)
+        except SensoriumError as error:
+            out.error(error)
+        else:
+            out.note(f"cut {target}")
+    if not moments:
+        out.note("no hit is a moment of a video: nothing to cut")
+
+
+def _writable(path: str) -> Path:
+    target = Path(path).expanduser()
+    if not target.absolute().parent.is_dir():
+        raise InputError(f"{path} cannot be written", f"{target.parent} is no folder")
+    return target
+
+
 WAYS: tuple[Way, ...] = (
-    Way("--save", "Save the result to a file.", (Result,), _save, metavar="PATH"),
+    Way("--save", "Save the result (of vectors: .npz, .jsonl).", (Result,), _save, metavar="PATH"),
+    Way("--html", "Write a page with thumbnails, in one file.", (Result,), _page, metavar="PATH"),
+    Way("--draw", "Write the picture with the boxes drawn.", (Boxes,), _draw, metavar="PATH"),
+    Way("--clips", "Cut the found moments of videos.", (Hits,), _clips, metavar="FOLDER"),
+    Way("--open", "Open the best hit.", (Hits,), _open),
+    Way("--null", "Print paths that end in a zero byte.", (Hits,), _null, short="-0", instead=True),
+    Way("--no-preview", "Leave out the thumbnails.", (Hits,), _no_preview, instead=True),
 )
