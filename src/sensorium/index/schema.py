@@ -38,7 +38,7 @@ CREATE TABLE items (
     taken TEXT,                      -- ISO 8601, local time as the camera wrote it
     latitude REAL, longitude REAL,   -- degrees
     camera TEXT NOT NULL DEFAULT '',
-    disk TEXT NOT NULL DEFAULT ''    -- st_dev of its folder: a file of an unmounted disk is not gone
+    disk TEXT NOT NULL DEFAULT ''    -- st_dev of its folder: an unmounted disk's files are not gone
 );
 CREATE INDEX items_by_content ON items (content);
 CREATE INDEX items_by_taken ON items (taken);

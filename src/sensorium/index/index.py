@@ -1,0 +1,230 @@
+"""Index: the handle of a library, a named collection of what was seen."""
+
+import shutil
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from sensorium.errors import InputError, NotFound
+from sensorium.flow import Progress
+from sensorium.index.item import Entry, State
+from sensorium.index.schema import VERSION
+from sensorium.index.store import Store
+from sensorium.runtime.home import home as default_home
+
+if TYPE_CHECKING:
+    from sensorium.index.adding import Added
+    from sensorium.index.annotating import Annotator
+    from sensorium.roles import DualTower
+    from sensorium.spec import ModelSpec
+
+FILE = "library.sqlite"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """contents: how many contents it has embedded, files that are equal counted once.
+    vectors: pictures, scenes and passages. current: a search uses it."""
+
+    spec: str
+    revision: str
+    dimensions: int
+    contents: int
+    vectors: int
+    current: bool
+
+
+@dataclass(frozen=True)
+class LibraryInfo:
+    """items: (kind, state) → files. bytes: on disk, what is derived included. version: of the
+    file's tables."""
+
+    name: str
+    folder: Path
+    version: int
+    items: dict[tuple[str, str], int]
+    models: tuple[ModelInfo, ...]
+    roots: tuple[Path, ...]
+    bytes: int
+
+
+class Index:
+    """A library by its name; made where there is none.
+
+        with Index("holidays") as index:
+            index.add(["~/Pictures"])
+
+    Raises InputError for a name that cannot be one, and for a library of a newer version.
+    """
+
+    def __init__(self, name: str = "default", *, home: Path | None = None) -> None:
+        self.name = _checked(name)
+        self.folder = _libraries(home) / name
+        self.store = Store(self.folder / FILE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.store.close()
+
+    def __len__(self) -> int:
+        """Files that can be found."""
+        query = "SELECT count(*) FROM items WHERE state = 'ok'"
+        return int(self.store.db.execute(query).fetchone()[0])
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self.entries()
+
+    def __bool__(self) -> bool:
+        return True  # an empty library is a library
+
+    def entries(self, state: State | str | None = None) -> Iterator[Entry]:
+        """Files by path; of one state (`ok`, `bad`, `listed`, `absent`) where one is named."""
+        return map(Entry.of, self.store.items(State(state) if state else None))
+
+    def add(
+        self,
+        paths: "Iterable[Path | str] | Path | str" = (),
+        *,
+        model: "DualTower | ModelSpec | str | None" = None,
+        exclude: Sequence[str] = (),
+        every: float = 10.0,
+        annotators: "Sequence[Annotator]" = (),
+    ) -> "Added":
+        """Bring the library up to date with files and folders; see `adding`."""
+        run = self.adding(paths, model=model, exclude=exclude, every=every, annotators=annotators)
+        while True:
+            try:
+                next(run)
+            except StopIteration as end:
+                added: Added = end.value
+                return added
+
+    def adding(
+        self,
+        paths: "Iterable[Path | str] | Path | str" = (),
+        *,
+        model: "DualTower | ModelSpec | str | None" = None,
+        exclude: Sequence[str] = (),
+        every: float = 10.0,
+        annotators: "Sequence[Annotator]" = (),
+    ) -> "Generator[Progress, None, Added]":
+        """Index what is new or changed, forget what was deleted; nothing known is read again.
+
+        paths: none for all folders that were added before. model: a spec or a loaded model; None
+        for the library's own, else the chosen one. exclude: globs. every: seconds of a video
+        between frames that are looked at, at most. annotators: run after, on what they have not
+        seen. Closing the generator, or an interrupt, keeps what is done.
+        """
+        from sensorium.index.adding import adding
+        from sensorium.index.annotating import annotating
+
+        paths = [paths] if isinstance(paths, str | Path) else list(paths)
+        tower = self._model(model)
+        added = yield from adding(self.store, paths, model=tower, every=every, exclude=exclude)
+        yield from annotating(self.store, annotators)
+        return added
+
+    def _model(self, model: "DualTower | ModelSpec | str | None") -> "DualTower":
+        from sensorium.models import open as open_model
+        from sensorium.roles import DualTower
+        from sensorium.spec import Folder, HubRepo, Named
+
+        if model is not None and not isinstance(model, str | Named | HubRepo | Folder):
+            return model
+        current = self.store.current_model()
+        return open_model(model or (current.spec if current else None), DualTower)  # type: ignore[type-abstract]
+
+    def remove(self, paths: "Iterable[Path | str] | Path | str") -> int:
+        """Forget files, and all below folders, with what was computed of them; how many.
+
+        The files themselves are not touched. A folder that is removed is not indexed again unless
+        it is named.
+        """
+        from sensorium.index.forgetting import remove
+
+        return remove(self.store, [paths] if isinstance(paths, str | Path) else list(paths))
+
+    def compact(self) -> int:
+        """Forget what was computed of files that were deleted or changed since, and give the room
+        back; bytes that were freed."""
+        from sensorium.index.forgetting import compact
+
+        before = self._bytes()
+        compact(self.store)
+        return before - self._bytes()
+
+    def export(self, path: Path | str, format: str = "") -> int:
+        """Write the entries to `path` as jsonl, csv or parquet; how many."""
+        from sensorium.index.export import export
+
+        return export(self.entries(), Path(path).expanduser(), format)
+
+    def info(self) -> LibraryInfo:
+        db = self.store.db
+        counted = db.execute("SELECT kind, state, count(*) FROM items GROUP BY 1, 2")
+        return LibraryInfo(
+            name=self.name,
+            folder=self.folder,
+            version=VERSION,
+            items={(kind, state): count for kind, state, count in counted},
+            models=tuple(self._models()),
+            roots=tuple(Path(root) for root in self.store.roots()),
+            bytes=self._bytes(),
+        )
+
+    def _models(self) -> Iterator[ModelInfo]:
+        db, current = self.store.db, self.store.current_model()
+        contents = Counter(dict(db.execute("SELECT model, count(*) FROM embedded GROUP BY 1")))
+        vectors = Counter(dict(db.execute("SELECT model, count(*) FROM vectors GROUP BY 1")))
+        for row in self.store.models():
+            yield ModelInfo(
+                row.spec,
+                row.revision,
+                row.dimensions,
+                contents[row.id],
+                vectors[row.id],
+                current is not None and row.id == current.id,
+            )
+
+    def _bytes(self) -> int:
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+
+def libraries(home: Path | None = None) -> list[str]:
+    """Names of the libraries there are."""
+    folder = _libraries(home)
+    return sorted(path.parent.name for path in folder.glob(f"*/{FILE}"))
+
+
+def remove_library(name: str, home: Path | None = None) -> None:
+    """Delete a library; the files it knew are not touched. Raises NotFound."""
+    folder = _libraries(home) / _checked(name)
+    if not (folder / FILE).is_file():
+        raise NotFound(f"there is no library “{name}”", hint=", ".join(libraries(home)))
+    shutil.rmtree(folder)
+
+
+def _libraries(home: Path | None) -> Path:
+    return (home or default_home()) / "libraries"
+
+
+def _checked(name: str) -> str:
+    if not name or name.startswith(".") or set(name) & set('/\\:\0*?"<>|') or name != name.strip():
+        raise InputError(
+            f"“{name}” cannot name a library",
+            why="its name is a folder's: no / \\ : and no dot in front",
+        )
+    return name
