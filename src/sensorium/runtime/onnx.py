@@ -29,6 +29,7 @@ _NUMPY: dict[str, type[np.generic]] = {
 class OnnxSession:
     def __init__(self, path: Path, device: Device = Device.CPU, cores: int = 0) -> None:
         """Load `path`; `cores` threads in one call, 0 for all that this process may use."""
+        self.path = path
         ort.disable_telemetry_events()
         options = ort.SessionOptions()
         options.intra_op_num_threads = cores or threads()
@@ -50,7 +51,7 @@ class OnnxSession:
 
     @cached_property
     def fixed_batch(self) -> int:
-        """Rows that a graph exported with a fixed batch takes at once, 0 where any number will do."""
+        """Rows that a graph takes at once where it was exported so, 0 where any number will do."""
         rows = self._session.get_inputs()[0].shape[0]
         return rows if isinstance(rows, int) and rows > 0 else 0
 
@@ -84,3 +85,17 @@ def available() -> tuple[Device, ...]:
     built = set(ort.get_available_providers())
     order = (Device.CUDA, Device.COREML, Device.DIRECTML, Device.CPU)
     return tuple(device for device in order if _PROVIDERS[device][0] in built)
+
+
+def quantize(source: Path, target: Path) -> None:
+    """Write `source` with its weights as int8, one scale a channel; activations are quantized as
+    they come. Convolutions stay as they are: ONNX Runtime has no fast int8 kernel for them."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(
+        source,
+        target,
+        op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+        per_channel=True,
+        weight_type=QuantType.QInt8,
+    )

@@ -35,6 +35,12 @@ def shorter_side(size: int, width: int, height: int) -> tuple[int, int]:
     return int(size * width / height), size
 
 
+def within(width: int, height: int, of_width: int, of_height: int) -> tuple[int, int]:
+    """(width, height) of a picture scaled to just fit in the given, the aspect kept, rounded."""
+    ratio = max(of_width / width, of_height / height)
+    return max(1, round(of_width / ratio)), max(1, round(of_height / ratio))
+
+
 def centre_crop(
     picture: NDArray[np.uint8], width: int, height: int, fill: int = 0, to_even: bool = False
 ) -> NDArray[np.uint8]:

@@ -1,0 +1,186 @@
+"""What families of two towers share: opening their networks, and the model over them.
+
+Networks come from ONNX files where the checkpoint has them, in either of the layouts that are
+common on the Hub (`onnx/vision_model.onnx` with `onnx/text_model.onnx`; `visual/model.onnx` with
+`textual/model.onnx`), else from its weights through torch.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorium.errors import InputError
+from sensorium.models._pictures import PictureSteps
+from sensorium.models._words import WordSteps
+from sensorium.roles import Floats, Pixels
+from sensorium.runtime.batcher import Batcher
+from sensorium.runtime.checkpoint import Checkpoint
+from sensorium.runtime.devices import Device
+from sensorium.runtime.session import Arrays, Session
+from sensorium.runtime.weights import stated_scalar
+
+_AT_ONCE = 32
+LAYOUTS = (("onnx/vision_model", "onnx/text_model"), ("visual/model", "textual/model"))
+# Of several precisions in a folder the most exact is taken; only these names are on the Hub.
+PRECISIONS = ("", "_fp16", "_quantized", "_int8", "_uint8")
+
+
+class Tower:
+    """A network that gives one vector a row. Calls that run at the same time leave as one batch."""
+
+    def __init__(self, session: Session, outputs: tuple[str, ...]) -> None:
+        """outputs: names under which a graph gives the embedding, the best first; a graph of a
+        single output may call it anything."""
+        self.session = session
+        self._batcher = Batcher(session)
+        self._output = _embedding(session, outputs)
+
+    def __call__(self, feeds: Arrays) -> Floats:
+        """Arrays by name, of which the network takes those it knows (a network of one input takes
+        the first, whatever its name) → float32 (n, d), rows of unit length."""
+        names = self.session.inputs
+        if len(names) == 1:
+            taken = {names[0]: next(iter(feeds.values()))}
+        else:
+            taken = {name: feeds[name] for name in names}
+        vectors = self._batcher.run(taken)[self._output].astype(np.float32)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Floats = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return unit
+
+
+@dataclass(frozen=True)
+class Networks:
+    """logit_scale, logit_bias: as `roles.DualTower` has them."""
+
+    image: Tower
+    text: Tower
+    logit_scale: float
+    logit_bias: float
+
+
+class TwoTowers:
+    """See `roles.DualTower`."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, networks: Networks, pictures: PictureSteps, words: WordSteps
+    ) -> None:
+        self.provenance = checkpoint.provenance
+        self.networks = networks
+        self.image_size = pictures.shorter
+        self.logit_scale = networks.logit_scale
+        self.logit_bias = networks.logit_bias
+        self.pictures = pictures
+        self.words = words
+        # One text tells how long vectors are, and that tokenizer and network fit together.
+        self.dimensions = networks.text(words([""])).shape[1]
+
+    def prepare_image(self, picture: Pixels) -> Floats:
+        return self.pictures(picture)
+
+    def encode_images(self, tensors: Floats) -> Floats:
+        return self._stack(self.networks.image({"pixel_values": part}) for part in _parts(tensors))
+
+    def embed_images(self, pictures: Sequence[Pixels]) -> Floats:
+        return self._stack(
+            self.encode_images(np.stack([self.pictures(one) for one in part]))
+            for part in _parts(pictures)
+        )
+
+    def embed_texts(self, texts: Sequence[str]) -> Floats:
+        return self._stack(self.networks.text(self.words(part)) for part in _parts(texts))
+
+    def _stack(self, parts: Iterator[Floats]) -> Floats:
+        return np.concatenate([np.empty((0, self.dimensions), np.float32), *parts])
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Names under which exported graphs of a family give their embeddings, the best first."""
+
+    image: tuple[str, ...] = ("image_embeds",)
+    text: tuple[str, ...] = ("text_embeds",)
+
+
+def open_networks(
+    checkpoint: Checkpoint, device: Device, outputs: Outputs, weights: Callable[[], Networks]
+) -> Networks:
+    """From ONNX files where there are any, else what `weights` opens through torch."""
+    graphs = find_graphs(checkpoint)
+    if graphs is None:
+        return weights()
+    from sensorium.runtime.onnx import OnnxSession
+
+    image, text = graphs
+    return Networks(
+        Tower(OnnxSession(image, device), outputs.image),
+        Tower(OnnxSession(text, device), outputs.text),
+        *stated_logits(checkpoint),
+    )
+
+
+def transformers_networks(
+    checkpoint: Checkpoint, device: Device, name: str, text_inputs: tuple[str, ...]
+) -> Networks:
+    """The two towers of transformers' class `name`, through torch."""
+    from sensorium.runtime.torch import TorchSession, load_transformers, scalar
+
+    module = load_transformers(checkpoint.folder, name, device)
+    image = TorchSession(module, "get_image_features", ("pixel_values",), "image_embeds", device)
+    text = TorchSession(module, "get_text_features", text_inputs, "text_embeds", device)
+    return Networks(
+        Tower(image, image.outputs),
+        Tower(text, text.outputs),
+        math.exp(scalar(module, "logit_scale") or 0.0),
+        scalar(module, "logit_bias") or 0.0,
+    )
+
+
+def find_graphs(checkpoint: Checkpoint) -> tuple[Path, Path] | None:
+    """The image and the text graph of a checkpoint, None where it has no pair of them."""
+    for image, text in LAYOUTS:
+        pair = [_most_exact(checkpoint, stem) for stem in (image, text)]
+        if pair[0] and pair[1]:
+            return pair[0], pair[1]
+    return None
+
+
+def stated_logits(checkpoint: Checkpoint) -> tuple[float, float]:
+    """(scale, bias) of a checkpoint whose graphs leave them out.
+
+    Looked for, in this order: `logit_scale` and `logit_bias` of its config (our exports write
+    them there), the tensors of its safetensors (their scale is a logarithm), the value its
+    config says training began with. Where none is stated the scale is 1: the order of what is
+    found does not depend on it, a probability does.
+    """
+    config = checkpoint.config
+    if "logit_scale" in config:
+        return float(config["logit_scale"]), float(config.get("logit_bias") or 0.0)
+    log = stated_scalar(checkpoint, "logit_scale")
+    if log is None:
+        return math.exp(float(config.get("logit_scale_init_value", 0.0))), 0.0
+    return math.exp(log), stated_scalar(checkpoint, "logit_bias") or 0.0
+
+
+def _embedding(session: Session, names: tuple[str, ...]) -> str:
+    found = [name for name in names if name in session.outputs]
+    if found or len(session.outputs) == 1:
+        return [*found, *session.outputs][0]
+    raise InputError(
+        "this graph gives no embedding",
+        why=f"its outputs are {', '.join(session.outputs)}",
+        hint=f"export it with {' or '.join(names)}",
+    )
+
+
+def _most_exact(checkpoint: Checkpoint, stem: str) -> Path | None:
+    names = [f"{stem}{precision}.onnx" for precision in PRECISIONS]
+    return next((checkpoint.folder / name for name in names if checkpoint.has(name)), None)
+
+
+def _parts(items: Any) -> Iterator[Any]:
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))

@@ -1,0 +1,106 @@
+"""A Session over torch: the only file outside training that imports torch, transformers and
+open_clip. Imported late, by a family whose checkpoint has no ONNX files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorium.errors import InputError, SensoriumError
+from sensorium.runtime.devices import Device, threads
+from sensorium.runtime.session import Arrays
+
+try:
+    import torch
+    import transformers
+except ImportError as error:
+    raise SensoriumError(
+        "this checkpoint needs PyTorch",
+        why=f"it has weights but no ONNX files, and {error.name or error} is not installed",
+        hint='pip install "sensorium[torch]"',
+    ) from error
+
+_DEVICES = {Device.CPU: "cpu", Device.CUDA: "cuda"}
+
+
+class TorchSession:
+    """One method of a module as a graph: named arrays in, one output out."""
+
+    def __init__(
+        self, module: Any, method: str, inputs: tuple[str, ...], output: str, device: Device
+    ) -> None:
+        """method: takes tensors named `inputs`; gives a tensor, or transformers' output whose
+        `pooler_output` is the one."""
+        self.module = module
+        self.inputs = inputs
+        self.outputs: tuple[str, ...] = (output,)
+        self._method = getattr(module, method)
+        self._device = _device(device)
+
+    def run(self, feeds: Arrays) -> dict[str, NDArray[Any]]:
+        with torch.inference_mode():
+            tensors = (
+                torch.from_numpy(np.ascontiguousarray(feeds[name])).to(self._device)
+                for name in self.inputs
+            )
+            value = self.embedding(*tensors).float().cpu().numpy()
+        return {self.outputs[0]: value}
+
+    def embedding(self, *tensors: Any) -> Any:
+        """The output as a tensor of torch."""
+        value = self._method(**dict(zip(self.inputs, tensors, strict=True)))
+        return getattr(value, "pooler_output", value)
+
+    def graph(self) -> Any:
+        """A module whose forward takes the inputs in order and gives the output: for an export."""
+        return _Graph(self)
+
+
+class _Graph(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self, session: TorchSession) -> None:
+        super().__init__()
+        self.module = session.module
+        self._session = session
+
+    def forward(self, *tensors: Any) -> Any:
+        return self._session.embedding(*tensors)
+
+
+def load_transformers(folder: Path, name: str, device: Device) -> Any:
+    """The class `name` of transformers with the folder's weights, in float32, ready to infer.
+
+    Runs no code of the checkpoint, unpickles nothing but tensors, asks no server.
+    """
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    torch.set_num_threads(threads())
+    try:
+        model = getattr(transformers, name).from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            weights_only=True,
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{folder} cannot be opened as {name}", _first_line(error)) from error
+    return model.eval().to(_device(device))
+
+
+def scalar(module: Any, name: str) -> float | None:
+    """A parameter of one number, None where the module has none of that name."""
+    value = getattr(module, name, None)
+    return None if value is None else float(value.detach().float().cpu().reshape(()))
+
+
+def _device(device: Device) -> str:
+    if device not in _DEVICES:
+        raise InputError(f"torch does not run on {device}", hint="export it to ONNX first")
+    if device is Device.CUDA and not torch.cuda.is_available():
+        raise InputError("torch finds no CUDA here", hint="--device cpu")
+    return _DEVICES[device]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,218 @@
+"""Write a checkpoint of two towers as a folder of ONNX files, which `dir:` opens without torch.
+
+    onnx/vision_model.onnx      pixel_values → image_embeds   (…_int8.onnx where quantized)
+    onnx/text_model.onnx        input_ids, attention_mask → text_embeds
+    config.json                 the checkpoint's own, with logit_scale and logit_bias as numbers
+    preprocessor_config.json, tokenizer.json, …   the checkpoint's own files, as they are
+    README.md                   where it came from
+
+This is for checkpoints of the families in `models/` (CLIP, SigLIP, Chinese-CLIP, OpenCLIP). What
+the project trains itself is exported by its own recipe.
+"""
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorium.errors import InputError, SensoriumError
+from sensorium.metrics.retrieval import ranks, recall_at_k
+from sensorium.models import open as open_model
+from sensorium.models._towers import LAYOUTS, Tower, TwoTowers
+from sensorium.roles import DualTower, Floats, Pixels
+from sensorium.runtime.hub import resolve
+from sensorium.runtime.onnx import OnnxSession, quantize
+from sensorium.spec import Folder, ModelSpec
+from sensorium.version import __version__
+
+_KEPT = (".json", ".txt", ".model")
+_TOLERANCE = 1e-4
+
+Pair = tuple[Pixels, str]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What an export changed, on a sample.
+
+    image_cosine, text_cosine: (mean, least) cosine between an item's vector before and after.
+    recall: direction (`text to image`, `image to text`) → recall at 1 before and after, 0 to 1.
+    n: pairs of the sample.
+    """
+
+    image_cosine: tuple[float, float]
+    text_cosine: tuple[float, float]
+    recall: dict[str, tuple[float, float]]
+    n: int
+
+
+@dataclass(frozen=True)
+class Exported:
+    """drift: None where no sample was given."""
+
+    folder: Path
+    megabytes: float
+    drift: Drift | None
+
+
+def export(
+    spec: ModelSpec, folder: Path, int8: bool = False, sample: Sequence[Pair] = ()
+) -> Exported:
+    """Write `spec` to `folder`, which must not exist or be empty, and compare the two.
+
+    sample: pictures with their sentences. Raises SensoriumError where a float export does not give
+    the vectors of the original (to 1e-4), InputError where there is nothing to export.
+    """
+    model = open_model(spec, DualTower)
+    if not isinstance(model, TwoTowers):
+        raise InputError(f"{spec} cannot be exported", "it is ONNX already, in a layout of its own")
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty", "an export writes a folder of its own")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _torch_errors():
+        _graphs(model, folder, int8)
+    _files(model, resolve(spec).folder, folder)
+    made = open_model(Folder(folder.absolute()), DualTower)
+    if not int8:
+        _check(model, made)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return Exported(folder, size / 1e6, measure(model, made, sample) if sample else None)
+
+
+def measure(before: DualTower, after: DualTower, sample: Sequence[Pair]) -> Drift:
+    """How far the vectors moved, and what that did to finding the right one of the sample."""
+    pictures, texts = [pair[0] for pair in sample], [pair[1] for pair in sample]
+    images = [model.embed_images(pictures) for model in (before, after)]
+    words = [model.embed_texts(texts) for model in (before, after)]
+    same = np.array([[one == other for other in texts] for one in texts])
+    found = [_recall(w @ i.T, same) for w, i in zip(words, images, strict=True)]
+    back = [_recall(i @ w.T, same) for w, i in zip(words, images, strict=True)]
+    return Drift(
+        _cosines(*images),
+        _cosines(*words),
+        {"text to image": (found[0], found[1]), "image to text": (back[0], back[1])},
+        len(sample),
+    )
+
+
+def _recall(similarity: Floats, same: Any) -> float:
+    return recall_at_k(ranks(similarity, same), 1)
+
+
+def _cosines(before: Floats, after: Floats) -> tuple[float, float]:
+    cosines = (before * after).sum(axis=1)
+    return float(cosines.mean()), float(cosines.min())
+
+
+def _graphs(model: TwoTowers, folder: Path, int8: bool) -> None:
+    (folder / "onnx").mkdir()
+    texts = ["a photo of a dog", "dog"]  # of unlike length, so that the padding is traced too
+    noise = np.random.default_rng(0).integers(0, 256, (2, 300, 400, 3), dtype=np.uint8)
+    pixels = np.stack([model.prepare_image(one) for one in noise])
+    feeds: tuple[dict[str, Any], ...] = ({"pixel_values": pixels}, model.words(texts))
+    towers = (model.networks.image, model.networks.text)
+    with tempfile.TemporaryDirectory() as scratch:
+        for stem, tower, given in zip(LAYOUTS[0], towers, feeds, strict=True):
+            target = folder / f"{stem}{'_int8' if int8 else ''}.onnx"
+            exact = Path(scratch, target.name) if int8 else target
+            _graph(tower, given, exact)
+            if int8:
+                quantize(exact, target)
+
+
+def _graph(tower: Tower, feeds: dict[str, Any], target: Path) -> None:
+    """Trace a tower that runs in torch; copy one that is a graph already."""
+    session = tower.session
+    if isinstance(session, OnnxSession):
+        beside = session.path.with_name(f"{session.path.name}_data")
+        if beside.exists():
+            raise InputError(f"{session.path} keeps its weights in {beside.name}", "not done yet")
+        shutil.copyfile(session.path, target)
+        return
+    import torch
+
+    from sensorium.runtime.torch import TorchSession
+
+    assert isinstance(session, TorchSession)
+    names, output = session.inputs, session.outputs[0]
+    axes = {name: {0: "batch", 1: "tokens"} for name in names if name != "pixel_values"}
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer: `_check` compares what came of it
+        torch.onnx.export(
+            session.graph(),
+            tuple(torch.from_numpy(feeds[name]) for name in names),
+            str(target),
+            input_names=list(names),
+            output_names=[output],
+            dynamic_axes={**axes, "pixel_values": {0: "batch"}, output: {0: "batch"}},
+            opset_version=17,
+            dynamo=False,  # the newer exporter needs a package more, and gives the same vectors
+        )
+
+
+def _files(model: TwoTowers, source: Path, folder: Path) -> None:
+    """The checkpoint's own settings, its logits as numbers, and a card."""
+    for path in _own_files(source):
+        target = folder / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    config_file = folder / "config.json"
+    config = json.loads(config_file.read_text("utf-8")) if config_file.is_file() else {}
+    config |= {"logit_scale": model.logit_scale, "logit_bias": model.logit_bias}
+    config_file.write_text(json.dumps(config, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    (folder / "README.md").write_text(_card(model), "utf-8")
+
+
+def _own_files(source: Path) -> Iterator[Path]:
+    for path in sorted(source.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
+        kept = path.suffix in _KEPT and not path.name.endswith(".index.json")
+        if path.is_file() and not hidden and (kept or path.name.startswith("LICENSE")):
+            yield path
+
+
+def _card(model: TwoTowers) -> str:
+    origin = model.provenance
+    return (
+        f"# {origin.model}, as ONNX\n\n"
+        f"- from `{origin.model}`, revision `{origin.revision}`\n"
+        f"- licence of the weights: {origin.licence or 'not stated here: see the original'}\n"
+        f"- written by sensorium {__version__}; the weights are the original's\n"
+        f"- vectors of {model.dimensions} numbers; pictures of {model.image_size} pixels\n"
+    )
+
+
+def _check(before: TwoTowers, after: DualTower) -> None:
+    """A float export that gives other vectors than its original is not handed out."""
+    noise = list(np.random.default_rng(1).integers(0, 256, (3, 240, 320, 3), dtype=np.uint8))
+    texts = ["a", "two dogs run on grass", "a photo"]
+    off = max(
+        float(np.abs(before.embed_images(noise) - after.embed_images(noise)).max()),
+        float(np.abs(before.embed_texts(texts) - after.embed_texts(texts)).max()),
+    )
+    if not off <= _TOLERANCE:
+        raise SensoriumError(
+            "the export does not give the vectors of its original",
+            why=f"they differ by up to {off:.2g}, more than {_TOLERANCE:g}",
+            hint="please report the model and the versions of torch and transformers",
+        )
+
+
+@contextmanager
+def _torch_errors() -> Iterator[None]:
+    """What is missing is said with the command that brings it."""
+    try:
+        yield
+    except ImportError as error:
+        raise SensoriumError(
+            "exporting needs packages that are not here",
+            why=f"{error.name or error} is not installed",
+            hint='pip install "sensorium[torch]"',
+        ) from error
