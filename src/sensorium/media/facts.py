@@ -54,7 +54,8 @@ def facts_of_tags(tags: Mapping[str, str]) -> Facts:
 
 def camera_name(make: str, model: str) -> str:
     """`Canon` + `Canon EOS R5` is `Canon EOS R5`; `Apple` + `iPhone 15` is `Apple iPhone 15`."""
-    brand = make.split()[0].casefold() if make else ""
+    make, model = " ".join(make.split()), " ".join(model.split())
+    brand = make.partition(" ")[0].casefold()
     return model if model.casefold().startswith(brand) and model else f"{make} {model}".strip()
 
 

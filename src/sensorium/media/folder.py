@@ -53,6 +53,15 @@ def walk(
     return _walk_roots(roots, _Choice(tuple(exclude), hidden))
 
 
+def is_left_out(path: Path, root: Path, exclude: Sequence[str] = ()) -> bool:
+    """Whether a walk of `root` passes by `path`, which lies below it."""
+    choice = _Choice(tuple(exclude), hidden=False)
+    parts = path.relative_to(root).parts
+    return any(
+        choice.leaves_out(name, "/".join(parts[: number + 1])) for number, name in enumerate(parts)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
     exclude: tuple[str, ...]

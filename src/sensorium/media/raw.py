@@ -10,7 +10,7 @@ from PIL import Image
 from sensorium.errors import InputError
 from sensorium.media import codecs
 from sensorium.media.facts import Facts, facts_of_exif
-from sensorium.media.image import Picture, check_size, from_image
+from sensorium.media.picture import Picture, check_size, from_image
 
 ENOUGH = 480  # pixels: a smaller preview is a thumbnail, and the sensor is read instead
 _FLIPS = {0: 1, 3: 3, 5: 8, 6: 6}  # LibRaw's flip as an EXIF orientation
@@ -32,11 +32,17 @@ def is_raw(file: Any) -> bool:
 
 
 def read_raw(file: Any, at_least: int, name: str) -> Picture:
-    """The embedded preview where it is large enough, else the sensor at half its size."""
+    """The embedded preview where it is large enough, else the sensor, at half its size where that
+    is enough."""
     file.seek(0)
     try:
         with rawpy.imread(file) as raw:
-            return _preview(raw, at_least, name, file) or _developed(raw, name, file)
+            width, height = raw.sizes.width, raw.sizes.height
+            if _FLIPS.get(raw.sizes.flip) in (6, 8):
+                width, height = height, width
+            picture = _preview(raw, at_least, name) or _developed(raw, at_least, name)
+            facts = picture.facts if picture.facts.taken else _facts(file)
+            return Picture(picture.pixels, width, height, facts)
     except rawpy.LibRawFileUnsupportedError:
         file.seek(0)
         if codecs.form_of(file.read(codecs.HEAD)) != "TIFF":
@@ -46,46 +52,37 @@ def read_raw(file: Any, at_least: int, name: str) -> Picture:
         return from_image(image, at_least, name)
 
 
-def _preview(raw: Any, at_least: int, name: str, file: Any) -> Picture | None:
+def _preview(raw: Any, at_least: int, name: str) -> Picture | None:
     try:
         thumb = raw.extract_thumb()
     except rawpy.LibRawError:
         return None
-    flip = _FLIPS.get(raw.sizes.flip, 1)
+    enough = max(at_least, ENOUGH)
     if thumb.format == rawpy.ThumbFormat.JPEG:
         with codecs.open_image("JPEG", io.BytesIO(thumb.data)) as image:
-            if min(image.size) < max(at_least, ENOUGH):
+            if min(image.size) < enough:
                 return None
-            picture = from_image(image, at_least, name, _untold(raw, flip, image.size))
-    else:
-        pixels = np.ascontiguousarray(thumb.data)
-        if pixels.ndim != 3 or min(pixels.shape[:2]) < max(at_least, ENOUGH):
-            return None
-        picture = Picture(pixels, pixels.shape[1], pixels.shape[0])
-    return _whole(raw, picture, file)
+            return from_image(image, at_least, name, _untold(raw, image.size))
+    pixels = np.ascontiguousarray(thumb.data)
+    if pixels.ndim != 3 or min(pixels.shape[:2]) < enough:
+        return None
+    bitmap = Image.fromarray(pixels)
+    return from_image(bitmap, at_least, name, _untold(raw, bitmap.size))
 
 
-def _untold(raw: Any, flip: int, size: tuple[int, int]) -> int:
+def _untold(raw: Any, size: tuple[int, int]) -> int:
     """The turn of a preview that does not tell its own: none where it stands already."""
-    width, height = size
-    lies = raw.sizes.width >= raw.sizes.height
-    return flip if flip in (1, 3) or (width >= height) == lies else 1
+    flip = _FLIPS.get(raw.sizes.flip, 1)
+    stands = (size[0] >= size[1]) != (raw.sizes.width >= raw.sizes.height)
+    return 1 if flip in (6, 8) and stands else flip
 
 
-def _developed(raw: Any, name: str, file: Any) -> Picture:
-    check_size(raw.sizes.width // 2, raw.sizes.height // 2, name)
-    pixels = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
-    return _whole(raw, Picture(pixels, pixels.shape[1], pixels.shape[0]), file)
-
-
-def _whole(raw: Any, picture: Picture, file: Any) -> Picture:
-    """The size of the sensor, and facts from the file where the preview had none."""
-    sizes = raw.sizes
-    width, height = sizes.width, sizes.height
-    if _FLIPS.get(sizes.flip, 1) in (6, 8):
-        width, height = height, width
-    facts = picture.facts if picture.facts.taken else _facts(file)
-    return Picture(picture.pixels, width, height, facts)
+def _developed(raw: Any, at_least: int, name: str) -> Picture:
+    width, height = raw.sizes.width, raw.sizes.height
+    half = min(width, height) // 2 >= at_least
+    check_size(width // (1 + half), height // (1 + half), name)
+    pixels = raw.postprocess(half_size=half, use_camera_wb=True, output_bps=8)
+    return Picture(pixels, pixels.shape[1], pixels.shape[0])
 
 
 def _facts(file: Any) -> Facts:

@@ -107,44 +107,38 @@ def _cue(lines: list[str], span: Span | None) -> Iterator[Passage]:
         yield Passage(text, span)
 
 
-_SENTENCE = re.compile(r"(?<=[。！？!?…])(?![。！？!?…”’」』）)\"'])|(?<=[.。！？!?…”’」』])\s+")
+_SENTENCE_END = re.compile(r"[。！？…]+[”’」』）]*|[.!?]+[\"”’)\]]*(?=\s)")
 _ENDS = tuple('.!?:;。！？：；…”’」』"')
-_WRAPPED = 50  # characters: a shorter line was ended by its writer, not by the margin
+_MARGIN = range(50, 121)  # characters: a line of other length was ended by its writer
 _MARKS = re.compile(r"^[ \t]*(?:#{1,6} +|>+ ?|[-*+] +|\d+[.)] +|(?:```|~~~).*|[-*_=]{3,}[ \t]*$)")
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
 
 
 def read_plain(words: str) -> Iterator[Passage]:
     """Paragraphs: lines, joined where a margin broke them, cut where they are too long."""
-    paragraph = ""
-    for line in [*words.replace("\f", "\n").split("\n"), ""]:
+    paragraph, last = "", 0
+    for line in words.replace("\f", "\n").split("\n"):
         line = " ".join(line.split())
-        goes_on = len(paragraph) >= _WRAPPED and not paragraph.endswith(_ENDS)
-        if line and goes_on and len(paragraph) < LONGEST * 4:
+        goes_on = last in _MARGIN and not paragraph.endswith(_ENDS) and not line.startswith("|")
+        last = len(line)
+        if line and goes_on and len(paragraph) < LONGEST:
             paragraph = f"{paragraph} {line}"
             continue
-        for text in _pieces(paragraph):
-            yield Passage(text)
+        yield from _pieces(paragraph)
         paragraph = line
+    yield from _pieces(paragraph)
+
+
+def _pieces(paragraph: str) -> Iterator[Passage]:
+    """Cut after a sentence, else between words, else anywhere."""
+    while len(paragraph) > LONGEST:
+        ends = [match.end() for match in _SENTENCE_END.finditer(paragraph, 0, LONGEST)]
+        at = ends[-1] if ends else paragraph.rfind(" ", LONGEST // 2, LONGEST)
+        at = at if at > 0 else LONGEST
+        yield Passage(paragraph[:at].strip())
+        paragraph = paragraph[at:].lstrip()
     if paragraph:
         yield Passage(paragraph)
-
-
-def _pieces(paragraph: str) -> Iterator[str]:
-    piece = ""
-    for sentence in _SENTENCE.split(paragraph):
-        if piece and len(piece) + len(sentence) + 1 > LONGEST:
-            yield piece
-            piece = ""
-        glue = " " if piece and piece[-1].isascii() else ""
-        piece = f"{piece}{glue}{sentence}".strip()
-        while len(piece) > LONGEST:  # no sentence ends: between words, or anywhere
-            at = piece.rfind(" ", LONGEST // 2, LONGEST)
-            at = at if at > 0 else LONGEST
-            yield piece[:at].rstrip()
-            piece = piece[at:].lstrip()
-    if piece:
-        yield piece
 
 
 def _without_markdown(words: str) -> str:
