@@ -70,7 +70,7 @@ class Result:
     def _repr_html_(self) -> str:
         from sensorium.views.html import fragment  # late: views stand above results
 
-        return fragment(self)
+        return fragment(self)  # type: ignore[arg-type]  # the set is closed: it is one of them
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """How a result looks to a person at a terminal. Built with rich; a surface prints it."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -46,15 +47,16 @@ def _hits(hits: Hits, preview: bool) -> Iterator[RenderableType]:
     if hits.hits:
         yield Text()
     for place, hit in enumerate(hits.hits, 1):
-        lines = list(_hit(place, hit))
-        if not preview:
-            yield from lines
-            continue
-        picture = thumbnail(hit.path, hit.kind, hit.span, COLUMNS * inline.CELL[0])
         table = Table.grid(padding=(0, 2, 0, 0))
+        told = Group(*_hit(hit))
+        number = Text(f"{place:>3}", style="dim")
+        if not preview:
+            table.add_row(number, told)
+            yield table
+            continue
         table.add_column(width=COLUMNS, no_wrap=True)
-        table.add_column(overflow="fold")
-        table.add_row(_Cell(picture) if picture else _placeholder(hit), Group(*lines))
+        picture = thumbnail(hit.path, hit.kind, hit.span, COLUMNS * inline.CELL[0])
+        table.add_row(_Cell(picture) if picture else _placeholder(hit), number, told)
         yield table
         yield Text()
 
@@ -70,28 +72,28 @@ def _verdict(hits: Hits) -> Text:
     return Text.assemble((asked, "bold italic"), (f"   {len(hits)} of {of}", "dim"))
 
 
-def _hit(place: int, hit: Hit) -> Iterator[Text]:
-    margin = " " * 4  # below the number
+def _hit(hit: Hit) -> Iterator[Text]:
+    folder, _, name = _clean(words.address(hit)).rpartition(os.sep)
     link = Style(bold=True, link=_link(hit))
-    yield Text.assemble((f"{place:>3} ", "dim"), (_clean(words.address(hit)), link))
-    yield Text.assemble(margin, *_fit(hit))
+    yield Text.assemble((f"{folder}{os.sep}" if folder else "", "dim"), (name, link))
+    yield Text.assemble(*_fit(hit))
     reasons = [told for told in map(words.because, hit.why) if told]
     if reasons:
-        yield Text.assemble(margin, _clean("; ".join(reasons)))
+        yield Text(_clean("; ".join(reasons)))
     elif hit.text:
-        yield Text.assemble(margin, (f"“{_clean(words.short(hit.text))}”", "italic"))
+        yield Text(f"“{_clean(words.short(hit.text))}”", style="italic")
     if hit.moments:
         also = ", ".join(words.moment(span) for span in hit.moments[:6])
-        yield Text.assemble(margin, ("also at ", "dim"), also)
+        yield Text.assemble(("also at ", "dim"), also)
     if hit.duplicates:
-        yield Text.assemble(margin, (_clean(words.copies(hit.duplicates)), "dim"))
+        yield Text(_clean(words.copies(hit.duplicates)), style="dim")
 
 
 def _fit(hit: Hit) -> Iterator[tuple[str, str] | str]:
     if hit.relevance is None:
         yield (f"score {hit.score:.3f}", "dim")
     else:
-        colour = "green" if hit.relevance >= 0.6 else "yellow" if hit.relevance >= 0.3 else "red"
+        colour = "green" if hit.relevance >= 0.6 else "yellow" if hit.relevance >= 0.3 else "dim"
         yield (words.likelihood(hit.relevance), colour)
         yield (f" {hit.relevance:.0%}", "dim")
     if hit.span:
@@ -128,7 +130,7 @@ def _scores(scores: Scores) -> Iterator[Text]:
 def _bar(share: float, width: int) -> str:
     """A bar in eighths of a cell."""
     whole, eighths = divmod(round(share * width * 8), 8)
-    return "█" * whole + ("", *"▏▎▍▌▋▊▉")[eighths]
+    return "█" * whole + ("▏▎▍▌▋▊▉"[eighths - 1] if eighths else "")
 
 
 def _vectors(vectors: Vectors) -> Iterator[Text]:

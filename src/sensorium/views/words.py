@@ -14,7 +14,7 @@ def likelihood(relevance: float) -> str:
         return "likely"
     if relevance >= 0.3:
         return "perhaps"
-    return "hardly"
+    return "unlikely"
 
 
 def clock(seconds: float) -> str:
@@ -67,6 +67,6 @@ def short(text: str, most: int = 80) -> str:
 
 def copies(paths: tuple[Path, ...]) -> str:
     """The other files that show the same."""
-    named = ", ".join(shortened(path) for path in paths[:2])
+    named = ", ".join(path.name for path in paths[:2])
     more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
     return f"the same as {named}{more}"

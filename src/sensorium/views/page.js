@@ -1,0 +1,20 @@
+// Labels in the reader's language; arrow keys walk the cards, Home and End jump.
+const root = document.querySelector(".sensorium");
+if (navigator.language.startsWith("zh")) {
+  root.dataset.lang = document.documentElement.lang = "zh";
+}
+document.addEventListener("keydown", (event) => {
+  const cards = [...document.querySelectorAll(".hit")];
+  const here = cards.indexOf(document.activeElement);
+  if (!cards.length || event.ctrlKey || event.metaKey || event.altKey) return;
+  const top = cards[0].getBoundingClientRect().top;
+  const columns = cards.filter((card) => card.getBoundingClientRect().top === top).length;
+  const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
+  let next;
+  if (event.key in steps) next = here < 0 ? 0 : here + steps[event.key];
+  else if (event.key === "Home") next = 0;
+  else if (event.key === "End") next = cards.length - 1;
+  if (next === undefined || !cards[next]) return;
+  event.preventDefault();
+  cards[next].focus();
+});
