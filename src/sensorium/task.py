@@ -20,6 +20,7 @@ from sensorium.media import Media
 from sensorium.models import open as open_model
 from sensorium.results import AnyResult
 from sensorium.roles import ROLES
+from sensorium.runtime.devices import threads
 
 
 @dataclass(frozen=True)
@@ -202,8 +203,8 @@ class Task:
             yield made
 
     def map(self, items: Iterable[Any], **options: Any) -> Iterator[Any]:
-        """A Result for each item, or `Failed(item, error)`; in order, several at a time."""
-        return Flow(items).map(Call(self, options)).run()
+        """A Result for each item, or `Failed(item, error)`; in order, a thread a core."""
+        return Flow(items).map(Call(self, options), threads=threads()).run()
 
     def _bind(
         self, items: Sequence[Any], options: dict[str, Any], stack: ExitStack

@@ -17,7 +17,7 @@ from sensorium.errors import InputError
 from sensorium.results import Provenance
 from sensorium.roles import ROLES
 from sensorium.runtime.checkpoint import Checkpoint
-from sensorium.runtime.devices import Device
+from sensorium.runtime.devices import Device, chosen
 from sensorium.runtime.hub import resolve
 from sensorium.shelf import Shelf
 from sensorium.spec import ModelSpec, Named, parse_spec
@@ -44,10 +44,11 @@ _opened: dict[tuple[str, Device], Any] = {}
 _lock = threading.Lock()
 
 
-def open(spec: ModelSpec | str | None, role: type[Model], device: Device = Device.CPU) -> Model:
+def open(spec: ModelSpec | str | None, role: type[Model], device: Device | None = None) -> Model:
     """The model that `spec` names, in the given role; loaded once per spec and device.
 
     spec: None for the one chosen for the role (`sensorium models use`), else the built-in one.
+    device: None for the one chosen in the settings.
     Raises ModelMissing when it is not on this machine, InputError when it does not serve the role.
     """
     checkpoint = resolve(_spec(spec, role))
@@ -58,6 +59,7 @@ def open(spec: ModelSpec | str | None, role: type[Model], device: Device = Devic
             why=f"a {family.name} serves as {', '.join(role_name(one) for one in family.roles)}",
             hint="sensorium models list",
         )
+    device = device or chosen()
     key = (f"{checkpoint.spec}@{checkpoint.revision}", device)
     with _lock:
         if key not in _opened:

@@ -15,6 +15,7 @@ from sensorium.results import Box
 from sensorium.roles import Pixels, Reader
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device, threads
+from sensorium.runtime.onnx import require
 
 ROLES = (Reader,)
 MARKER = "models/PP-OCRv6_det_small.onnx"
@@ -31,6 +32,7 @@ class RapidOcrReader:
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
         from rapidocr import RapidOCR
 
+        require(device)
         self.provenance = checkpoint.provenance
         self._turn = threading.Lock()
         folder = checkpoint.folder / "models"

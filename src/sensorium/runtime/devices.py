@@ -5,12 +5,25 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from sensorium.errors import InputError
+from sensorium.runtime.home import settings
+
 
 class Device(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
     COREML = "coreml"
     DIRECTML = "directml"
+
+
+def chosen() -> Device:
+    """Where models run unless a caller says: `SENSORIUM_DEVICE`, else `device` in settings.toml,
+    else the CPU. Raises InputError for another word."""
+    named = os.environ.get("SENSORIUM_DEVICE") or settings().get("device", Device.CPU)
+    try:
+        return Device(named)
+    except ValueError:
+        raise InputError(f"“{named}” is no device", hint=", ".join(Device)) from None
 
 
 @cache

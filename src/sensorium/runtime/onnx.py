@@ -30,6 +30,7 @@ class OnnxSession:
     def __init__(self, path: Path, device: Device = Device.CPU, cores: int = 0) -> None:
         """Load `path`; `cores` threads in one call, 0 for all that this process may use."""
         self.path = path
+        require(device)
         ort.disable_telemetry_events()
         options = ort.SessionOptions()
         options.intra_op_num_threads = cores or threads()
@@ -78,6 +79,17 @@ class OnnxSession:
             }
         values = self._session.run(None, part)
         return {name: value[:kept] for name, value in zip(self.outputs, values, strict=True)}
+
+
+def require(device: Device) -> None:
+    """Raises InputError where this build of ONNX Runtime cannot use `device`: left to itself it
+    would go on with the CPU and a warning."""
+    if device not in available():
+        raise InputError(
+            f"there is no {device} here",
+            why=f"this ONNX Runtime runs on {', '.join(available())}",
+            hint="pip install onnxruntime-gpu" if device is Device.CUDA else "--device cpu",
+        )
 
 
 def available() -> tuple[Device, ...]:

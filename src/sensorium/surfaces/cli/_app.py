@@ -106,8 +106,12 @@ def _set(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
     return value
 
 
+def _device(name: str) -> None:
+    if name:
+        os.environ["SENSORIUM_DEVICE"] = name  # what is opened anywhere below asks there
+
+
 _SHARED: dict[str, Any] = {
-    "callback": _set,
     "expose_value": False,
     "is_eager": True,
     "rich_help_panel": "Everywhere",
@@ -116,13 +120,24 @@ _SHARED: dict[str, Any] = {
 
 def _options(
     json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, one object a line.", **_SHARED)
+        bool,
+        typer.Option("--json", callback=_set, help="Print JSON, one object a line.", **_SHARED),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show where an error came from.", **_SHARED)
+        bool,
+        typer.Option(
+            "--verbose", "-v", callback=_set, help="Show where an error came from.", **_SHARED
+        ),
     ] = False,
     device: Annotated[
-        str, typer.Option(metavar="cpu|cuda|coreml|directml", help="Where models run.", **_SHARED)
+        str,
+        typer.Option(
+            callback=_device,
+            metavar="cpu|cuda|coreml|directml",
+            help="Where models run.",
+            autocompletion=lambda: ["cpu", "cuda", "coreml", "directml"],
+            **_SHARED,
+        ),
     ] = "",
 ) -> None:
     """The options that every command has."""
