@@ -6,7 +6,7 @@
 import json
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -64,6 +64,14 @@ class Out:
         """Something for people on stdout; nothing with --json, where `record` speaks."""
         if not self.json:
             self.console.print(what)
+
+    def table(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Names and values for people, in two columns."""
+        from rich.markup import escape
+
+        width = max((len(name) for name, _ in rows), default=0)
+        for name, value in rows:
+            self.show(f"[dim]{name:<{width}}[/dim]  {escape(value)}")
 
     def result(self, result: "AnyResult", preview: bool = True) -> None:
         """JSON with --json, plain lines in a pipe, else as a terminal shows it."""

@@ -1,0 +1,135 @@
+"""Bring a library up to date with folders: what is new is read, what is known is not read again.
+
+Without a path, all folders that were indexed before. Ctrl-C keeps what is done; the same command
+goes on from there. A file that cannot be read is passed by and listed by `sensorium doctor`.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sensorium.errors import InputError, NotFound
+from sensorium.flow import Progress
+from sensorium.index import Index
+from sensorium.index.adding import Added
+from sensorium.index.annotating import Annotator
+from sensorium.index.watch import watching
+from sensorium.models import provenance
+from sensorium.results.codec import encode
+from sensorium.roles import ROLES
+from sensorium.surfaces.cli._meter import Meter
+from sensorium.surfaces.cli._out import Out
+from sensorium.tasks import TASKS
+
+
+def command(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH", help="Files and folders.")
+    ] = None,
+    library: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the library; made where there is none.")
+    ] = "default",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC", help="Another model than the library's own or the chosen one."
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave out, by name or path below; may be repeated."),
+    ] = None,
+    every: Annotated[
+        float,
+        typer.Option(min=0.5, max=3600, help="Of a video, a frame every so many seconds at least."),
+    ] = 10.0,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="TASK", help="Also keep what a task finds: read."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and follow what changes.")] = False,
+) -> None:
+    out = Out.of(ctx)
+    annotators = [annotator(name) for name in with_ or ()]
+    with Index(library) as index:
+        if not paths and not index.info().roots:
+            raise InputError(
+                "nothing to index",
+                "no folder was named, now or before",
+                "sensorium index ~/Pictures",
+            )
+        run = partial(
+            watching if watch else _once,
+            index,
+            paths or (),
+            model=model,
+            exclude=exclude or (),
+            every=every,
+            annotators=annotators,
+        )
+        try:
+            _follow(run(), index, out)
+        except KeyboardInterrupt:
+            out.note("what is done is kept; the same command goes on from there")
+            raise
+
+
+def annotator(name: str) -> Annotator:
+    """A task of one picture that looks at every item of a library."""
+    if name not in TASKS:
+        raise NotFound(f"there is no task “{name}”", hint=", ".join(TASKS))
+    task = TASKS[name]
+    roles = [one.opened.default for one in task.resources if one.opened.kind == "model"]
+    if len(task.items) != 1 or len(roles) != 1:
+        raise InputError(f"“{name}” cannot run along", "it wants more than a picture and a model")
+    made = provenance(None, ROLES[roles[0]])
+    return Annotator(name, f"{made.model}@{made.revision}", task)
+
+
+def _once(
+    index: Index, paths: Sequence[Path], **how: Any
+) -> Generator[Progress | Added, None, None]:
+    yield (yield from index.adding(paths, **how))
+
+
+def _follow(run: Generator[Progress | Added, None, None], index: Index, out: Out) -> None:
+    with Meter(out, f"indexing {index.name}") as meter, closing(run) as events:
+        for event in events:
+            match event:
+                case Progress():
+                    meter.move(event)
+                case Added():
+                    meter.above(partial(_tell, event, index, out))
+
+
+def _tell(added: Added, index: Index, out: Out) -> None:
+    """What a run did: one line, and what could not be walked."""
+    if out.json:
+        out.record({"type": "Added", "library": index.name, **encode(added)})
+        return
+    for skipped in added.skipped:
+        out.note(f"passed by {skipped.path}: {skipped.reason}")
+    out.show(summary(added))
+    if added.bad:
+        out.note(f"which and why: sensorium doctor --library {index.name}")
+
+
+def summary(added: Added) -> str:
+    """The counts that are not zero, in one line."""
+    counts = {
+        "new": added.new,
+        "known by another name": added.known,
+        "unchanged": added.unchanged,
+        "bad": added.bad,
+        "waiting for a model": added.listed,
+        "deleted": added.removed,
+        "not here now": added.absent,
+    }
+    told = [f"{count:,} {name}" for name, count in counts.items() if count] or ["nothing"]
+    rate = f", {added.done / added.seconds:.0f} a second" if added.done and added.seconds else ""
+    return f"{added.seen:,} files: {', '.join(told)}   ({added.seconds:.1f} s{rate})"

@@ -1,0 +1,114 @@
+"""List libraries, look into one, export or delete it."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sensorium.errors import InputError, NotFound
+from sensorium.index import Index, LibraryInfo, libraries, remove_library
+from sensorium.surfaces.cli._out import Out
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the library.")]
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """Names, files and sizes of all libraries."""
+    out = Out.of(ctx)
+    names = libraries()
+    if not names:
+        out.note("there is no library yet: sensorium index ~/Pictures")
+    for name in names:
+        told = _info(name)
+        if out.json:
+            out.record(_record(told))
+        else:
+            files = sum(count for (_, state), count in told.items.items() if state == "ok")
+            out.show(f"[bold]{name:<20}[/bold] {files:>9,} files   {size(told.bytes)}")
+
+
+@app.command()
+def info(ctx: typer.Context, name: Name = "default") -> None:
+    """What a library holds: files by kind and state, models, folders."""
+    out = Out.of(ctx)
+    told = _info(name)
+    if out.json:
+        out.record(_record(told))
+        return
+    rows = [("library", told.name), ("folder", str(told.folder)), ("size", size(told.bytes))]
+    rows += [(f"{kind}s, {state}", f"{n:,}") for (kind, state), n in sorted(told.items.items())]
+    for model in told.models:
+        used = "" if model.current else " (not used by searches)"
+        rows.append(("model", f"{model.spec}@{model.revision}, {model.vectors:,} vectors{used}"))
+    rows += [("indexed", str(root)) for root in told.roots]
+    out.table(rows)
+
+
+@app.command()
+def rm(
+    ctx: typer.Context,
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a library. The files that it knew are not touched."""
+    out = Out.of(ctx)
+    told = _info(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InputError(f"“{name}” was not deleted", "nobody is here to ask", "--yes")
+        typer.confirm(f"Delete the library “{name}” ({size(told.bytes)})?", abort=True, err=True)
+    remove_library(name)
+    out.note(f"deleted {name}; the files it knew are where they were")
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    name: Name,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help=".jsonl, .csv or .parquet")],
+) -> None:
+    """Write a library's files as a table: path, kind, state, size, time, place, camera."""
+    out = Out.of(ctx)
+    _info(name)
+    with Index(name) as index:
+        rows = index.export(path)
+    if out.json:
+        out.record({"type": "Exported", "library": name, "path": str(path), "rows": rows})
+    else:
+        out.note(f"wrote {rows:,} rows to {path}")
+
+
+def _info(name: str) -> LibraryInfo:
+    """Raises NotFound: looking must not make a library."""
+    if name not in libraries():
+        raise NotFound(f"there is no library “{name}”", hint=", ".join(libraries()))
+    with Index(name) as index:
+        return index.info()
+
+
+def _record(told: LibraryInfo) -> dict[str, object]:
+    items = [{"kind": k, "state": s, "files": n} for (k, s), n in sorted(told.items.items())]
+    return {
+        "type": "Library",
+        "name": told.name,
+        "folder": str(told.folder),
+        "version": told.version,
+        "bytes": told.bytes,
+        "items": items,
+        "models": [asdict(model) for model in told.models],
+        "roots": [str(root) for root in told.roots],
+    }
+
+
+def size(count: int) -> str:
+    """Bytes, as people say it."""
+    value = float(count)
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
