@@ -52,7 +52,7 @@ def coverage(query: str, lines: Iterable[str]) -> float:
 
 
 def _cut(text: str, whole: bool) -> Iterable[str]:
-    for run in _RUN.findall(_plain(text)):
+    for run in _RUN.findall(plain(text)):
         if not _IS_CJK.match(run):
             yield run
             continue
@@ -61,7 +61,10 @@ def _cut(text: str, whole: bool) -> Iterable[str]:
         yield from (run[at : at + 2] for at in range(len(run) - 1))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """One case, one width, no accents."""
+    if text.isascii():
+        return text.lower()
     folded = unicodedata.normalize("NFKC", text).casefold()
     bare = unicodedata.normalize("NFD", folded).translate(_ACCENTS)
     return unicodedata.normalize("NFKC", bare)

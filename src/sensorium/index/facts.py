@@ -1,0 +1,79 @@
+"""Facts: what every search of a library needs to know of the whole of it, kept between searches."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from sensorium.index.candidates import Lookup
+from sensorium.index.filter import Filter
+from sensorium.index.names import Names
+from sensorium.index.store import Store
+from sensorium.index.vectors import Ids, Numbers, Space
+from sensorium.roles import Floats
+
+SAMPLE = 1_024
+_PASSAGES = """
+SELECT v.id FROM items JOIN spans s ON s.content = items.content JOIN vectors v ON v.span = s.id
+WHERE items.kind = 'text' AND v.model = ?"""
+
+Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Read when they are first asked for, true of the library's state `stamp`."""
+
+    store: Store
+    space: Space
+    model: int
+    stamp: Stamp
+
+    @cached_property
+    def items(self) -> int:
+        """Files that can be found."""
+        return Lookup(self.store.db, Filter(), self.model).count()
+
+    @cached_property
+    def passages(self) -> Ids:
+        """Rows that are text; all others show something."""
+        rows = self.store.db.execute(_PASSAGES, (self.model,)).fetchall()
+        return Ids(np.array([row[0] for row in rows], np.int64))
+
+    @cached_property
+    def names(self) -> Names:
+        return Names.read(self.store.db)
+
+    @cached_property
+    def pictures_sample(self) -> Floats:
+        """Up to `SAMPLE` vectors of pictures and scenes."""
+        ids = self.space.all_ids()
+        return self._sample(np.setdiff1d(ids, self.passages.ids) if self.passages else ids)
+
+    @cached_property
+    def passages_sample(self) -> Floats:
+        return self._sample(self.passages.ids)
+
+    def _sample(self, ids: Numbers) -> Floats:
+        if len(ids) > SAMPLE:
+            ids = np.sort(np.random.default_rng(0).choice(ids, SAMPLE, replace=False))
+        return self.space.values(ids)
+
+
+def stamp_of(store: Store) -> Stamp:
+    """Numbers that change when anybody writes to the library.
+
+    SQLite's own counter, `PRAGMA data_version`, is a connection's; threads could not share by it.
+    """
+    rows = store.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'").fetchone()
+    wal = store.path.with_name(store.path.name + "-wal")
+    return (rows[0] if rows else 0, *_mark(store.path), *_mark(wal))
+
+
+def _mark(path: Path) -> Stamp:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_size, found.st_mtime_ns)

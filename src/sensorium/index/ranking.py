@@ -1,0 +1,126 @@
+"""Ranking: from what was found to an order in which it is shown.
+
+Pictures and passages are searched apart, because their cosines are on different scales: to a
+two-tower model a sentence lies far from every picture and near to every other sentence (the
+modality gap, Liang et al. 2022), so by raw cosines any passage would come before the right picture.
+What the two have in common is how far a hit stands out from what is unrelated. Its *standing* is
+its cosine less the median of a sample of the library's rows of that kind, over their median
+deviation (scaled to a standard deviation); medians, because in a small library what is looked for
+is itself in the sample.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensorium.index.candidates import Candidate, Candidates, Lookup
+from sensorium.index.vectors import Ids, Space
+from sensorium.media import Kind
+from sensorium.roles import Floats
+
+SAME = 0.98
+"""Cosine from which two pictures are one: a copy in another size or quality."""
+NAME_WEIGHT = 0.5  # a file's name says less than what is in it
+_FUSION = 60  # how slowly a rank's worth falls (Cormack et al.)
+_LEAST_SPREAD = 0.01
+
+
+@dataclass(frozen=True)
+class Background:
+    """What a query's cosine is with rows that have nothing to do with it."""
+
+    middle: float
+    spread: float
+
+    @classmethod
+    def of(cls, scores: Floats) -> "Background":
+        """From the cosines of a sample. The spread has a floor, so that among a few rows that are
+        all alike none stands out by a hair."""
+        if not len(scores):
+            return cls(0.0, 1.0)
+        middle = float(np.median(scores))
+        spread = 1.4826 * float(np.median(np.abs(scores - middle)))
+        return cls(middle, max(spread, _LEAST_SPREAD))
+
+    def standing(self, scores: Floats) -> Floats:
+        standing: Floats = (scores - np.float32(self.middle)) / np.float32(self.spread)
+        return standing
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of one kind of thing, within what a filter lets through, and what is unrelated."""
+
+    only: Ids | None
+    without: Ids | None
+    background: Background
+
+
+def nearest(
+    space: Space, groups: Sequence[Group], vector: Floats, lookup: Lookup, want: int
+) -> list[Candidate]:
+    """Contents by standing, copies folded: at least `want` where there are as many.
+
+    Rows whose item is gone, further scenes of one video and copies all use up places, so more rows
+    are asked for until enough contents are left.
+    """
+    k = 4 * want + 50
+    while groups:
+        found = [space.search(vector, k, group.only, group.without) for group in groups]
+        pairs = zip(groups, found, strict=True)
+        standings = [group.background.standing(scores) for group, (_, scores) in pairs]
+        candidates = lookup.by_vectors(
+            np.concatenate([ids for ids, _ in found]),
+            np.concatenate([scores for _, scores in found]),
+            np.concatenate(standings),
+        )
+        folded = fold(candidates.values())
+        if len(folded) >= want or all(len(ids) < k for ids, _ in found):
+            return folded
+        k *= 4
+    return []
+
+
+def fold(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Pictures that show the same as a better one become its duplicates."""
+    kept: list[Candidate] = []
+    pictures: list[Candidate] = []
+    values: list[Floats] = []
+    for candidate in candidates:
+        if candidate.kind != Kind.IMAGE or candidate.best is None:
+            kept.append(candidate)
+            continue
+        value = candidate.best.value
+        alike = np.stack(values) @ value if values else np.zeros(0, np.float32)
+        if len(alike) and alike.max() >= SAME:
+            twin = pictures[int(alike.argmax())]
+            twin.duplicates += candidate.paths
+        else:
+            kept.append(candidate)
+            pictures.append(candidate)
+            values.append(value)
+    return kept
+
+
+def fuse(
+    near: Sequence[Candidate], said: Candidates, named: Candidates
+) -> list[tuple[float, Candidate]]:
+    """(score, candidate), best first, by reciprocal ranks (Cormack, Clarke and Büttcher 2009):
+    the sum of 1 / (60 + rank) over the orders that have it."""
+    together = {one.content: one for one in near}
+    worth = {one.content: _worth(rank) for rank, one in enumerate(near)}
+    for order, weight in ((said, 1.0), (named, NAME_WEIGHT)):
+        for rank, (content, one) in enumerate(order.items()):
+            held = together.setdefault(content, one)
+            if held is not one:
+                held.lines = held.lines or one.lines
+                held.coverage = max(held.coverage, one.coverage)
+                held.named = held.named or one.named
+            worth[content] = worth.get(content, 0.0) + weight * _worth(rank)
+    pairs = [(worth[content], one) for content, one in together.items()]
+    return sorted(pairs, key=lambda pair: -pair[0])
+
+
+def _worth(rank: int) -> float:
+    return 1 / (_FUSION + 1 + rank)

@@ -1,0 +1,204 @@
+"""Searcher: asks a library. The order of hits is `ranking`'s, what is relevant `relevance`'s.
+
+A hit's score is its cosine; where words matched too (on the picture, in the passage, in the file's
+name) it is the fusion of the orders.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensorium.errors import InputError
+from sensorium.index.candidates import WORDS_ASKED, Candidate, Lookup
+from sensorium.index.facts import Facts, stamp_of
+from sensorium.index.filter import Filter
+from sensorium.index.query import Query, Term
+from sensorium.index.ranking import Background, Group, fuse, nearest
+from sensorium.index.store import Store
+from sensorium.index.vectors import Ids, Space
+from sensorium.media import Image, Kind, Span, Text, Video
+from sensorium.results import Hit, Hits, Provenance, Reason
+from sensorium.roles import DualTower, Floats
+
+MOMENTS = 5  # further moments of a video that a hit names
+_STANDS = 0.7  # of the best moment's standing; below it another scene is another thing
+
+
+class Searcher:
+    """Searches one library, and keeps between searches what they have in common. Thread-safe."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._spaces: dict[int, Space] = {}
+        self._facts: dict[int, Facts] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Wait for what is being written; before the store is closed."""
+        for space in self._spaces.values():
+            space.close()
+
+    def renew(self) -> None:
+        """Bring the snapshots of the vectors up to date where that pays: after adding."""
+        for row in self._store.models():
+            self._space(row.id, row.dimensions).renew()
+
+    def search(
+        self,
+        model: DualTower,
+        query: Query,
+        *,
+        k: int = 10,
+        chosen: Filter = Filter(),
+        min_score: float = -1.0,
+    ) -> Hits:
+        """The `k` best items for `query` among those that pass the filter `chosen`, in the library
+        as `model` indexed it.
+
+        min_score: cosine that a hit must have, unless it has the asked words.
+        """
+        facts = self._facts_of(model.provenance)
+        if facts is None:
+            return Hits(query=query.words, hits=(), searched=0, provenance=model.provenance)
+        search = _Search(facts, Lookup(self._store.db, chosen, facts.model), embed(model, query))
+        ranked = search.ranked(query, k, chosen, min_score)[:k]
+        return Hits(
+            query=query.words,
+            hits=tuple(search.hit(*one, model.provenance) for one in ranked),
+            searched=search.lookup.count() if chosen else facts.items,
+            provenance=model.provenance,
+        )
+
+    def _facts_of(self, model: Provenance) -> Facts | None:
+        """None for a model that indexed nothing here."""
+        rows = self._store.models()
+        row = next((r for r in rows if (r.spec, r.revision) == (model.model, model.revision)), None)
+        if row is None:
+            return None
+        stamp = stamp_of(self._store)
+        held = self._facts.get(row.id)
+        if held is None or held.stamp != stamp:
+            held = Facts(self._store, self._space(row.id, row.dimensions), row.id, stamp)
+            self._facts[row.id] = held
+        return held
+
+    def _space(self, model: int, dimensions: int) -> Space:
+        with self._lock:
+            if model not in self._spaces:
+                self._spaces[model] = Space(self._store, model, dimensions)
+            return self._spaces[model]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One search. vector: the query in the model's space."""
+
+    facts: Facts
+    lookup: Lookup
+    vector: Floats
+
+    def ranked(
+        self, query: Query, k: int, chosen: Filter, min_score: float
+    ) -> list[tuple[float, Candidate]]:
+        """(score, candidate), best first; at least `k` where there are as many."""
+        found = nearest(self.facts.space, self._groups(chosen), self.vector, self.lookup, k)
+        near = [one for one in found if one.best and one.best.score >= min_score]
+        text = " ".join(query.texts)
+        said = self.lookup.by_words(text)
+        named = self.lookup.by_names(self.facts.names.saying(text, WORDS_ASKED)) if text else {}
+        if said or named:
+            return fuse(near, said, named)
+        return [(one.best.score, one) for one in near if one.best]
+
+    def _groups(self, chosen: Filter) -> list[Group]:
+        """Pictures and passages, as far as the filter lets any through."""
+        passages = self.facts.passages
+        allowed = self.lookup.allowed() if chosen else None
+        pictures_of = None if allowed is None else np.setdiff1d(allowed, passages.ids)
+        passages_of = passages.ids if allowed is None else np.intersect1d(allowed, passages.ids)
+        groups = []
+        if pictures_of is None or len(pictures_of):
+            only = None if pictures_of is None else Ids(pictures_of)
+            groups.append(Group(only, passages or None, self.pictures))
+        if len(passages_of):
+            groups.append(Group(Ids(passages_of), None, self.passages))
+        return groups
+
+    @property
+    def pictures(self) -> Background:
+        return Background.of(self.facts.pictures_sample @ self.vector)
+
+    @property
+    def passages(self) -> Background:
+        return Background.of(self.facts.passages_sample @ self.vector)
+
+    def hit(self, score: float, found: Candidate, model: Provenance) -> Hit:
+        best = found.best
+        line = found.lines[0] if found.lines else None
+        when = best.when if best else line.when if line else None
+        text = ""
+        if found.kind == Kind.TEXT:
+            text = self.lookup.passage(best.vector) if best else line.text if line else ""
+        return Hit(
+            path=found.paths[0],
+            kind=found.kind,
+            score=score,
+            span=when,
+            text=text,
+            why=tuple(_reasons(found, text, model)),
+            duplicates=(*found.paths[1:], *found.duplicates),
+            moments=self._moments(found) if found.kind == Kind.VIDEO else (),
+        )
+
+    def _moments(self, found: Candidate) -> tuple[Span, ...]:
+        """Further scenes of a video that stand out nearly as its best one does, best first."""
+        if found.best is None:
+            return ()
+        scenes = self.lookup.scenes(found.content)
+        scores = np.array([value @ self.vector for _, value in scenes], np.float32)
+        standings = self.pictures.standing(scores)
+        order = np.argsort(-standings, kind="stable")
+        enough = _STANDS * found.best.standing
+        return tuple(
+            scenes[place][0]
+            for place in order
+            if scenes[place][0] != found.best.when and standings[place] >= max(enough, 0)
+        )[:MOMENTS]
+
+
+def embed(model: DualTower, query: Query) -> Floats:
+    """Where a query lies, (d,) of unit length: the sum of its terms by weight."""
+    total = np.zeros(model.dimensions, np.float32)
+    for term in query.terms:
+        total += np.float32(term.weight) * _embed(model, term)
+    length = float(np.linalg.norm(total))
+    if length < 1e-6:
+        raise InputError(f"nothing is left of “{query}”", "its terms cancel each other")
+    return total / np.float32(length)
+
+
+def _embed(model: DualTower, term: Term) -> Floats:
+    vectors: Floats
+    match term.media:
+        case Image() | Video() as picture:
+            vectors = model.embed_images([picture.pixels(at_least=model.image_size)])
+        case Text() as text:
+            vectors = model.embed_texts([text.words])
+        case media:
+            raise InputError(f"{media.name} cannot be searched by", f"it is {media.kind}")
+    vector: Floats = vectors[0]
+    return vector
+
+
+def _reasons(found: Candidate, text: str, model: Provenance) -> Iterator[Reason]:
+    if found.best is not None:
+        by = "text" if found.kind == Kind.TEXT else "picture"
+        yield Reason(by, model.model, text)
+    for line in found.lines[:3]:
+        by = "words in the picture" if line.box is not None else "text"
+        if line.text != text:
+            yield Reason(by, "" if line.source == "text" else line.source, line.text, line.box)
+    if found.named:
+        yield Reason("name", text=found.paths[0].name)

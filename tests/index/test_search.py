@@ -1,0 +1,205 @@
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from sensorium.errors import InputError
+from sensorium.index import Index, Query
+from sensorium.index.filter import Filter
+from sensorium.index.search import Searcher, embed
+from sensorium.media import Kind
+from sensorium.results import Hits
+
+Paint = Callable[..., Path]
+Film = Callable[[Path, int], Path]
+RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 180, 40), (30, 50, 220), (230, 220, 40)
+
+
+@pytest.fixture
+def searcher(index: Index) -> Iterator[Searcher]:
+    searcher = Searcher(index.store)
+    yield searcher
+    searcher.close()
+
+
+def names(hits: Hits) -> list[str]:
+    return [hit.path.name for hit in hits.hits]
+
+
+def pattern(path: Path, colour: tuple[int, int, int], seed: int) -> None:
+    """A picture of one colour, patched with others."""
+    patches = np.random.default_rng(seed).normal(0, 70, size=(8, 8, 3))
+    blocks = np.clip(np.array(colour) + patches, 0, 255).astype(np.uint8)
+    PillowImage.fromarray(blocks.repeat(8, 0).repeat(8, 1)).save(path)
+
+
+@pytest.fixture
+def colours(index: Index, folder: Path, tower: Any) -> Index:
+    """Three pictures of each colour."""
+    for name, colour in (("a", RED), ("b", GREEN), ("c", BLUE)):
+        for seed in range(3):
+            pattern(folder / f"{name}{seed}.png", colour, 10 * seed + ord(name))
+    index.add(folder, model=tower)
+    return index
+
+
+def test_words_find_pictures(colours: Index, searcher: Searcher, tower: Any) -> None:
+    hits = searcher.search(tower, Query.of("red"), k=3)
+    assert sorted(names(hits)) == ["a0.png", "a1.png", "a2.png"]
+    assert hits.searched == 9
+    assert hits.query == "red"
+    assert hits.verdict == "unsure"
+    assert hits[0].kind == "image"
+    assert hits[0].why[0].by == "picture"
+    assert hits[0].why[0].model == hits.provenance.model  # type: ignore[union-attr]
+    assert [hit.score for hit in hits.hits] == sorted((h.score for h in hits.hits), reverse=True)
+
+
+def test_the_score_is_the_cosine(
+    colours: Index, searcher: Searcher, tower: Any, folder: Path
+) -> None:
+    hits = searcher.search(tower, Query.of("blue"), k=9)
+    pixels = np.asarray(PillowImage.open(hits[0].path))
+    cosine = float(tower.embed_images([pixels])[0] @ tower.embed_texts(["blue"])[0])
+    assert hits[0].score == pytest.approx(cosine, abs=2e-3)
+
+
+def test_a_picture_finds_itself_and_its_like(
+    colours: Index, searcher: Searcher, tower: Any, folder: Path
+) -> None:
+    hits = searcher.search(tower, Query.of(folder / "b1.png"), k=3)
+    assert names(hits)[0] == "b1.png"
+    assert all(name.startswith("b") for name in names(hits))
+
+
+def test_terms_add_and_subtract(colours: Index, searcher: Searcher, tower: Any) -> None:
+    towards = embed(tower, Query.of("red + 0.5:blue"))
+    red, blue = tower.embed_texts(["red", "blue"])
+    expected = red + 0.5 * blue
+    assert towards == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    away = searcher.search(tower, Query.of("red + blue - red"), k=1)
+    assert names(away)[0].startswith("c")
+    with pytest.raises(InputError, match="cancel"):
+        searcher.search(tower, Query.of("red - red"))
+
+
+def test_copies_are_one_hit(
+    index: Index, searcher: Searcher, tower: Any, folder: Path, paint: Paint
+) -> None:
+    original = paint(folder / "red.png", RED, 1)
+    (folder / "again").mkdir()
+    (folder / "again" / "copy.png").write_bytes(original.read_bytes())
+    PillowImage.open(original).save(folder / "other-format.jpg", quality=95)
+    paint(folder / "green.png", GREEN, 2)
+    index.add(folder, model=tower)
+    hits = searcher.search(tower, Query.of(original), k=5)
+    assert len(hits) == 2
+    shown = {hits[0].path, *hits[0].duplicates}
+    assert {path.name for path in shown} == {"red.png", "copy.png", "other-format.jpg"}
+    assert names(hits)[1] == "green.png"
+
+
+def test_k_hits_remain_after_folding(
+    index: Index, searcher: Searcher, tower: Any, folder: Path, paint: Paint
+) -> None:
+    """Many copies must not crowd out the rest."""
+    for copy in range(80):
+        path = paint(folder / f"red{copy}.png", RED, 1)
+        with path.open("ab") as file:
+            file.write(bytes([copy]))  # another content that shows the same
+    paint(folder / "green.png", GREEN, 2)
+    index.add(folder, model=tower)
+    hits = searcher.search(tower, Query.of("red"), k=2)
+    assert len(hits) == 2
+    assert len(hits[0].duplicates) == 79
+
+
+def test_a_video_is_one_hit_at_its_best_moment(
+    index: Index, searcher: Searcher, tower: Any, folder: Path, film: Film, paint: Paint
+) -> None:
+    clip = film(folder / "clip.mp4", 4)
+    paint(folder / "red.png", RED, 1)
+    index.add(folder, model=tower)
+    hits = searcher.search(tower, Query.of(f"{clip}@3s"), k=5)
+    assert names(hits).count("clip.mp4") == 1
+    assert hits[0].kind == "video"
+    assert hits[0].span is not None
+    assert hits[0].span.start <= 3 <= hits[0].span.end
+    assert hits[0].span not in hits[0].moments
+
+
+def test_passages_find_and_are_found(
+    index: Index, searcher: Searcher, tower: Any, folder: Path, paint: Paint
+) -> None:
+    (folder / "notes.txt").write_text("The door is red.\n\nThe sea was blue that day.\n")
+    (folder / "zh.txt").write_text("两只狗在草地上奔跑\n")
+    paint(folder / "a.png", RED, 1)
+    paint(folder / "b.png", BLUE, 1)
+    index.add(folder, model=tower)
+    hits = searcher.search(tower, Query.of("the sea was blue"), k=3)
+    assert names(hits)[0] == "notes.txt"
+    assert "blue" in hits[0].text
+    assert hits[0].why[0].by == "text"
+    assert names(searcher.search(tower, Query.of("草地"), k=1)) == ["zh.txt"]
+    from_picture = searcher.search(
+        tower, Query.of(folder / "b.png"), k=1, chosen=Filter(kinds=(Kind.TEXT,))
+    )
+    assert from_picture[0].text == "The sea was blue that day."
+
+
+def test_names_match_modestly(
+    colours: Index, searcher: Searcher, tower: Any, folder: Path, paint: Paint
+) -> None:
+    paint(folder / "receipt_hotel.png", YELLOW, 5)
+    colours.add(folder, model=tower)
+    hits = searcher.search(tower, Query.of("hotel receipt"), k=2)
+    hit = next(hit for hit in hits.hits if hit.path.name == "receipt_hotel.png")
+    assert hit.why[-1].by == "name"
+
+
+def test_filters(colours: Index, searcher: Searcher, tower: Any, film: Film, folder: Path) -> None:
+    film(folder / "clip.mp4", 2)
+    colours.add(folder, model=tower)
+    videos = searcher.search(tower, Query.of("red"), chosen=Filter(kinds=(Kind.VIDEO,)))
+    assert names(videos) == ["clip.mp4"]
+    assert videos.searched == 1
+    assert len(searcher.search(tower, Query.of("red"), k=20, chosen=Filter(path="b*"))) == 3
+    nobody = searcher.search(tower, Query.of("red"), chosen=Filter(until=date(1990, 1, 1)))
+    assert len(nobody) == nobody.searched == 0
+
+
+def test_min_score(colours: Index, searcher: Searcher, tower: Any) -> None:
+    everything = searcher.search(tower, Query.of("red"), k=9)
+    cut = everything[4].score
+    assert len(searcher.search(tower, Query.of("red"), k=9, min_score=cut)) == 5
+
+
+def test_what_is_gone_is_not_found(
+    colours: Index, searcher: Searcher, tower: Any, folder: Path
+) -> None:
+    assert len(searcher.search(tower, Query.of("red"), k=20)) == 9
+    (folder / "a0.png").unlink()
+    colours.add(folder, model=tower)
+    hits = searcher.search(tower, Query.of("red"), k=20)
+    assert len(hits) == hits.searched == 8
+    assert "a0.png" not in names(hits)
+
+
+def test_another_model_sees_nothing_here(colours: Index, searcher: Searcher, towers: Any) -> None:
+    hits = searcher.search(towers("another"), Query.of("red"))
+    assert len(hits) == hits.searched == 0
+
+
+def test_an_empty_library(index: Index, searcher: Searcher, tower: Any, folder: Path) -> None:
+    assert len(searcher.search(tower, Query.of("red"))) == 0
+    index.add(folder, model=tower)
+    assert len(searcher.search(tower, Query.of("red"))) == 0
+
+
+def test_hits_go_to_json_and_back(colours: Index, searcher: Searcher, tower: Any) -> None:
+    hits = searcher.search(tower, Query.of("red"))
+    assert Hits.from_json(hits.to_json()) == hits
