@@ -95,6 +95,12 @@ def duration_of(container: Any, stream: Any) -> float | None:
     return None
 
 
+def pixel_aspect(stream: Any) -> float:
+    """The width of a pixel over its height; 1 where the file does not tell, or tells nonsense."""
+    ratio = stream.sample_aspect_ratio
+    return float(ratio) if ratio and 0.1 < ratio < 10 else 1.0
+
+
 class Frames:
     """Decoded frames of a stream in order, each with its time; what cannot be decoded is passed
     over. `broken` tells afterwards whether the file ended before it should."""

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from sensorium.errors import InputError
 from sensorium.media import shots
 from sensorium.media.clip import write_clip
-from sensorium.media.container import Frames, duration_of, name_of, open_container, video_stream
+from sensorium.media.container import (
+    Frames,
+    duration_of,
+    name_of,
+    open_container,
+    pixel_aspect,
+    video_stream,
+)
 from sensorium.media.facts import Facts, facts_of_tags
 from sensorium.media.image import check_size
 from sensorium.media.span import Span
@@ -58,7 +65,7 @@ def probe(source: Path | bytes | str) -> VideoFacts:
         duration = duration_of(container, stream)
         tags = {**stream.metadata, **container.metadata}
         for _, frame in Frames(container, stream):
-            width, height = _upright_size(frame, 0)
+            width, height = _upright_size(frame, pixel_aspect(stream))
             break
         else:
             raise InputError(name_of(source), "it holds no frame that can be decoded")
@@ -91,7 +98,7 @@ def read_frame(source: Any, at: float, at_least: int = 0) -> NDArray[np.uint8]:
         frame = _shown(frames, at, seek=True) or _shown(frames, at, seek=False)
         if frame is None:
             raise InputError(name_of(source), "it holds no frame that can be decoded")
-        return _Painter(source, at_least).paint(frame)
+        return _Painter(source, stream, at_least).paint(frame)
 
 
 def _shown(frames: Frames, at: float, seek: bool) -> Any | None:
@@ -126,7 +133,7 @@ def read_scenes(
         stream = video_stream(container, source)
         stream.codec_context.skip_frame = "NONREF"
         frames = Frames(container, stream)
-        painter = _Painter(source, at_least)
+        painter = _Painter(source, stream, at_least)
         held: Scene | None = None
         for shot in _joined(_shots(frames, span, every)):
             if held is not None:
@@ -220,14 +227,14 @@ def _tiny(
 class _Painter:
     """Frames to pixels: scaled, right in colour, square and upright."""
 
-    def __init__(self, source: Any, at_least: int) -> None:
-        self.name = name_of(source)
+    def __init__(self, source: Any, stream: Any, at_least: int) -> None:
+        self.name, self.aspect = name_of(source), pixel_aspect(stream)
         self.at_least = at_least
         self.scaler = VideoReformatter()
 
     def paint(self, frame: Any) -> NDArray[np.uint8]:
         check_size(frame.width, frame.height, self.name)
-        width, height = _size(frame, self.at_least)
+        width, height = _size(frame, self.aspect, self.at_least)
         told = frame.colorspace != _UNSPECIFIED
         rgb = self.scaler.reformat(
             frame,
@@ -249,23 +256,16 @@ class _Painter:
         return float((edges - grey[1:-1, :-2] - grey[1:-1, 2:]).var())
 
 
-def _size(frame: Any, at_least: int) -> tuple[int, int]:
+def _size(frame: Any, aspect: float, at_least: int) -> tuple[int, int]:
     """(width, height) before turning: square pixels, the shorter side `at_least` where that is
-    less."""
-    aspect = frame_aspect(frame)
+    less. aspect: of a pixel of the frame."""
     width, height = frame.width * max(aspect, 1.0), frame.height / min(aspect, 1.0)
     scale = min(1.0, at_least / min(width, height)) if at_least > 0 else 1.0
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def frame_aspect(frame: Any) -> float:
-    """The width of a pixel over its height; 1 where the file does not tell."""
-    ratio = getattr(frame, "sample_aspect_ratio", None)
-    return float(ratio) if ratio and 0.1 < ratio < 10 else 1.0
-
-
-def _upright_size(frame: Any, at_least: int) -> tuple[int, int]:
-    width, height = _size(frame, at_least)
+def _upright_size(frame: Any, aspect: float) -> tuple[int, int]:
+    width, height = _size(frame, aspect, 0)
     return (height, width) if round(frame.rotation / 90) % 2 else (width, height)
 
 
