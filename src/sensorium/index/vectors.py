@@ -111,7 +111,6 @@ class Space:
         self._lock = threading.Lock()
         self._rows: _Rows | None = None
         self._builder: threading.Thread | None = None
-        self._stop = threading.Event()
 
     def __len__(self) -> int:
         """Rows, those that are gone but still held among them."""
@@ -183,24 +182,25 @@ class Space:
             self._renew()
 
     def close(self) -> None:
-        """Wait for a snapshot that is being written; it is left out where it can be."""
-        self._stop.set()
+        """Wait for a snapshot that is being written, else short runs would never finish one."""
         builder = self._builder
         if builder is not None:
             builder.join()
 
-    def _renew(self) -> None:
+    def _renew_meanwhile(self) -> None:
         try:
-            whole = self._read(0)
-            if whole is None or self._stop.is_set():
-                return
-            snapshot = self._saved(whole)
-            with self._lock:
-                self._rows = _Rows(
-                    snapshot, None
-                )  # rows written meanwhile are read at the next use
-        finally:
-            self._builder = None
+            self._renew()
+        except (SensoriumError, sqlite3.Error, OSError):
+            return  # the rows in memory serve as well; this space does not try again
+        self._builder = None
+
+    def _renew(self) -> None:
+        whole = self._read(0)
+        if whole is None:
+            return
+        snapshot = self._saved(whole)
+        with self._lock:
+            self._rows = _Rows(snapshot, None)  # rows written meanwhile are read at the next use
 
     def _count(self, last: int) -> int:
         sql = "SELECT count(*) FROM vectors WHERE model = ? AND id <= ?"
@@ -212,10 +212,7 @@ class Space:
 
     def _chunks(self, after: int) -> Iterator[tuple[Numbers, Floats]]:
         sql = "SELECT id, value FROM vectors WHERE model = ? AND id > ? ORDER BY id LIMIT ?"
-        while not self._stop.is_set():
-            rows = self._store.db.execute(sql, (self._model, after, _CHUNK)).fetchall()
-            if not rows:
-                return
+        while rows := self._store.db.execute(sql, (self._model, after, _CHUNK)).fetchall():
             ids, blobs = zip(*rows, strict=True)
             values = np.frombuffer(b"".join(blobs), "<f2").reshape(len(rows), self._dimensions)
             yield np.array(ids, np.int64), values.astype(np.float32)
