@@ -7,6 +7,7 @@ A lone caller never waits, and no thread of ours exists.
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,19 @@ class Batcher:
     """A Session over a Session: joins concurrent calls of like shape, at most `limit` rows."""
 
     def __init__(self, session: Session, limit: int = 32) -> None:
-        self.inputs = session.inputs
-        self.outputs = session.outputs
         self._session = session
         self._limit = limit
         self._waiting: deque[_Call] = deque()
         self._lock = threading.Lock()
         self._turn = threading.Lock()
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        return self._session.inputs
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        return self._session.outputs
 
     def run(self, feeds: Arrays) -> dict[str, NDArray[Any]]:
         call = _Call(feeds, len(next(iter(feeds.values()))))

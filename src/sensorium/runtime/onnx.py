@@ -1,5 +1,6 @@
 """A Session over ONNX Runtime: the only file that imports onnxruntime."""
 
+import threading
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,23 +28,47 @@ _NUMPY: dict[str, type[np.generic]] = {
 
 
 class OnnxSession:
+    """Loads its file when it is first asked for something: who searches by words needs no tower
+    for pictures, and a tower is most of the time that a search takes."""
+
     def __init__(self, path: Path, device: Device = Device.CPU, cores: int = 0) -> None:
-        """Load `path`; `cores` threads in one call, 0 for all that this process may use."""
-        self.path = path
+        """`cores` threads in one call, 0 for all that this process may use."""
         require(device)
+        if not path.is_file():
+            raise InputError(f"{path} cannot be opened", "there is no such file")
+        self.path = path
+        self._device = device
+        self._cores = cores
+        self._loading = threading.Lock()
+        self._loaded: ort.InferenceSession | None = None
+
+    @property
+    def _session(self) -> ort.InferenceSession:
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load()
+        return self._loaded
+
+    def _load(self) -> ort.InferenceSession:
         ort.disable_telemetry_events()
         options = ort.SessionOptions()
-        options.intra_op_num_threads = cores or threads()
+        options.intra_op_num_threads = self._cores or threads()
         options.inter_op_num_threads = 1
         # Spinning threads wait faster and burn a core that the decoders need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(str(path), options, _PROVIDERS[device])
+            return ort.InferenceSession(str(self.path), options, _PROVIDERS[self._device])
         except Exception as error:  # onnxruntime raises its own classes, none of them public
-            raise InputError(f"{path} cannot be opened", str(error).splitlines()[0]) from error
-        self.inputs = tuple(one.name for one in self._session.get_inputs())
-        self.outputs = tuple(one.name for one in self._session.get_outputs())
+            raise InputError(f"{self.path} cannot be opened", str(error).splitlines()[0]) from error
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self._session.get_inputs())
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self._session.get_outputs())
 
     @cached_property
     def input_types(self) -> dict[str, str]:

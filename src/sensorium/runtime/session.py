@@ -11,8 +11,11 @@ Arrays = Mapping[str, NDArray[Any]]
 class Session(Protocol):
     """ONNX Runtime or torch behind one call; safe to call from several threads."""
 
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
 
     def run(self, feeds: Arrays) -> dict[str, NDArray[Any]]:
         """Every output by name. Axis 0 of every array is the batch."""
