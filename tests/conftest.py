@@ -69,7 +69,7 @@ def _words(text: str) -> list[str]:
 
 def _unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.maximum(lengths, 1e-9)).astype(np.float32)
+    return np.asarray(rows / np.maximum(lengths, 1e-9), np.float32)
 
 
 @pytest.fixture

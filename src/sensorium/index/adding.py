@@ -4,6 +4,7 @@ Files are decoded in threads, one a core; the network runs in the caller's threa
 committed every two seconds. Stopped at any moment, the next run goes on from there.
 """
 
+import os
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
@@ -89,7 +90,8 @@ def adding(
 
 def _note_survey(store: Store, survey: Survey) -> None:
     with store.transaction():
-        store.add_roots(root for root in survey.roots if Path(root).is_dir())
+        for root in filter(os.path.isdir, survey.roots):
+            store.add_root(root)
         store.set_present(survey.back)
         for disk, ids in survey.renumbered.items():
             store.set_disk(disk, ids)

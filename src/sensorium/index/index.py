@@ -145,7 +145,7 @@ class Index:
         if model is not None and not isinstance(model, str | Named | HubRepo | Folder):
             return model
         current = self.store.current_model()
-        return open_model(model or (current.spec if current else None), DualTower)  # type: ignore[type-abstract]
+        return open_model(model or (current.spec if current else None), DualTower)
 
     def remove(self, paths: "Iterable[Path | str] | Path | str") -> int:
         """Forget files, and all below folders, with what was computed of them; how many.

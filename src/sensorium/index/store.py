@@ -276,8 +276,11 @@ class Store:
     def roots(self) -> list[str]:
         return [row[0] for row in self.db.execute("SELECT path FROM roots ORDER BY path")]
 
-    def add_roots(self, paths: Iterable[str]) -> None:
-        self.db.executemany("INSERT OR IGNORE INTO roots VALUES (?)", ((path,) for path in paths))
+    def add_root(self, path: str) -> None:
+        """A folder below one that is a root already is no root; one above takes its place."""
+        if not any(path == root or path.startswith(_below(root)[0]) for root in self.roots()):
+            self.drop_roots(path)
+            self.db.execute("INSERT INTO roots VALUES (?)", (path,))
 
     def drop_roots(self, path: str) -> None:
         """`path` and every root below it."""
