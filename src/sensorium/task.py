@@ -141,10 +141,18 @@ class Option:
         except SensoriumError:
             raise
         except (TypeError, ValueError):
-            return self._refuse(value, self.type.__name__)
+            return self._refuse(value, _WANTED.get(self.type, self.type.__name__))
 
     def _refuse(self, value: Any, wanted: str) -> Any:
         raise InputError(f"{self.flag} cannot be {value!r}", f"it must be {wanted}")
+
+
+_WANTED: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    date: "a day as in 2024-07-30",
+}
 
 
 @dataclass(frozen=True)

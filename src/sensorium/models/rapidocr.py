@@ -18,7 +18,7 @@ from sensorium.runtime.devices import Device, threads
 from sensorium.runtime.onnx import require
 
 ROLES = (Reader,)
-MARKER = "models/PP-OCRv6_det_small.onnx"
+MARKERS = ("models/PP-OCRv6_det_small.onnx",)
 _NETWORKS = {"Det": "*_det_*.onnx", "Cls": "*_cls_*.onnx", "Rec": "*_rec_*.onnx"}
 
 
