@@ -1,11 +1,16 @@
-"""A camera raw, written here: a DNG of noise with a preview, as cameras make them."""
+"""Media written here: a camera raw with a preview, as cameras make them, and videos."""
 
 import io
 import struct
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
 from typing import Protocol
 
+import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 10: 8}
@@ -107,3 +112,74 @@ def _make_dng(
     out[jpeg_at : jpeg_at + len(picture)] = picture
     out[sub_at:main_at] = sub + sub_data
     return bytes(out) + main + main_data
+
+
+class MakeVideo(Protocol):
+    def __call__(
+        self,
+        path: Path,
+        shots: Sequence[float] = (1.0,),
+        times: Callable[[int], float] | None = None,
+        *,
+        codec: str = "libx264",
+        turn: int = 0,
+        sound: bool = False,
+        options: dict[str, str] | None = None,
+    ) -> Path: ...
+
+
+@pytest.fixture(scope="session")
+def make_video() -> MakeVideo:
+    return _make_video
+
+
+def _make_video(
+    path: Path,
+    shots: Sequence[float] = (1.0,),
+    times: Callable[[int], float] | None = None,
+    *,
+    codec: str = "libx264",
+    turn: int = 0,
+    sound: bool = False,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A video of 160 × 96. shots: how many seconds each lasts; every shot is another view, which
+    moves a little. Frame n is shown at `times(n)` (25 a second). The upper left corner of a frame
+    tells its number up to 31, in grey steps of 8, so that a test sees which one it got.
+    turn: degrees counter-clockwise that players must turn it by."""
+    times = times or (lambda number: number / 25)
+    ends = np.cumsum(shots)
+    clock = Fraction(1, 1000)
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.codec_context.time_base = clock
+        stream.options = options or {}
+        if turn:
+            stream.set_display_rotation(turn)
+        if sound:
+            tone = target.add_stream("aac", rate=16000)
+        number = 0
+        while (time := times(number)) < times(0) + ends[-1] - 1e-6:
+            view = int(np.searchsorted(ends, time - times(0) + 1e-6, side="right"))
+            frame = av.VideoFrame.from_ndarray(_view(view, number), "rgb24")
+            frame.pts, frame.time_base = round(time * 1000), clock
+            target.mux(stream.encode(frame))
+            number += 1
+        target.mux(stream.encode(None))
+        if sound:
+            wave = np.sin(np.arange(int(ends[-1] * 16000)) / 8).astype(np.float32)
+            samples = av.AudioFrame.from_ndarray(wave[None], "fltp", "mono")
+            samples.sample_rate = 16000
+            target.mux(tone.encode(samples))
+            target.mux(tone.encode(None))
+    return path
+
+
+def _view(shot: int, number: int) -> NDArray[np.uint8]:
+    """Blocks of colour that are another for every shot, and creep to and fro."""
+    blocks = np.random.default_rng(shot).integers(0, 256, (6, 12, 3), dtype=np.uint8)
+    creep = abs(number % 32 - 16)
+    pixels = blocks.repeat(16, 0).repeat(16, 1)[:, creep : creep + 160].copy()
+    pixels[:32, :32] = (31 - abs(31 - number % 62)) * 8
+    return pixels

@@ -13,6 +13,7 @@ from sensorium.media.container import Frames, name_of, open_container, start_of,
 from sensorium.media.span import Span
 
 _CLOCK = Fraction(1, 90_000)  # of what is encoded: fine enough for any frame rate
+_MOMENT = 0.001  # seconds: times are rounded by containers
 _IN_MP4 = frozenset("h264 hevc av1 vp9 mpeg4 aac mp3 ac3 eac3 opus flac alac".split())
 
 
@@ -138,7 +139,7 @@ def _encode(container: Any, video: Any, span: Span, target: Any) -> int:
     for time, frame in frames:
         if time >= span.end:
             break
-        if time + frames.step <= span.start:
+        if time + frames.step <= span.start + _MOMENT:
             continue
         if not written:
             stream.set_display_rotation(frame.rotation)

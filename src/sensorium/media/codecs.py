@@ -123,7 +123,7 @@ def is_cut(form: str, file: Any) -> bool:
         case "BMP":
             return int.from_bytes(head[2:6], "little") > size
         case "HEIF" | "AVIF":
-            return _boxes_pass(file, size)
+            return boxes_pass(file, size)
         case "TIFF":
             return _directory_passes(file, head, size)
     return False
@@ -138,8 +138,8 @@ def _directory_passes(file: Any, head: bytes, size: int) -> bool:
     return start + 2 + 12 * entries > size
 
 
-def _boxes_pass(file: Any, size: int) -> bool:
-    """Whether a box of an ISO file runs past its end."""
+def boxes_pass(file: Any, size: int) -> bool:
+    """Whether a box of an ISO file (HEIC, AVIF, MP4, QuickTime) runs past its end."""
     at = 0
     while at < size:
         file.seek(at)

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -12,6 +12,7 @@ import av.logging
 import av.stream
 
 from sensorium.errors import InputError
+from sensorium.media.codecs import boxes_pass
 from sensorium.media.image import open_regular
 
 # FFmpeg's own words go nowhere: what matters is raised, what it mends is nobody's business.
@@ -29,40 +30,39 @@ _FORMATS = (
 @contextmanager
 def open_container(source: Any) -> Iterator[Any]:
     """An InputContainer. Raises InputError, with what FFmpeg found wrong, and NotFound."""
-    name = name_of(source)
-    options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-    if isinstance(source, bytes):
-        if not source:
-            raise InputError(name, "it is empty")
-        where: Any = io.BytesIO(source)
-        del options["protocol_whitelist"]
-    else:
-        path = Path(source)
-        with open_regular(path) as file:
-            if not file.read(1):
-                raise InputError(name, "it is empty")
-        where = f"file:{path}"  # else a name such as `a:b.mp4` would be taken for a protocol
-    try:
-        container = av.open(where, mode="r", options=options, metadata_errors="replace")
-    except (av.error.FFmpegError, ValueError, UnicodeError) as error:
-        raise InputError(name, why_broken(error)) from None
+    options = {"format_whitelist": _FORMATS}
+    with _file(source) as file:
+        if not file.read(1):
+            raise InputError(name_of(source), "it is empty")
+        try:
+            if isinstance(source, bytes):
+                container = av.open(io.BytesIO(source), "r", None, options)
+            else:
+                options["protocol_whitelist"] = "file"
+                # Without the prefix a name such as `a:b.mp4` would be taken for a protocol.
+                container = av.open(f"file:{source}", "r", None, options, metadata_errors="replace")
+        except (av.error.FFmpegError, ValueError, UnicodeError) as error:
+            raise InputError(name_of(source), _why_closed(file, error)) from None
     with container:
         yield container
 
 
-def name_of(source: Any) -> str:
-    return str(source) if isinstance(source, str | Path) else "the given video"
+def _file(source: Any) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else open_regular(Path(source))
 
 
-def why_broken(error: Exception) -> str:
-    """FFmpeg's reason in words for a person."""
-    log = getattr(error, "log", None)
-    said = f"{log[2] if log else ''} {getattr(error, 'strerror', '') or error}".lower()
-    if "moov atom not found" in said:
-        return "it is cut off, or was never finished: its table of contents is missing"
+def _why_closed(file: BinaryIO, error: Exception) -> str:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(4)
+    if file.read(4) in (b"ftyp", b"moov", b"mdat", b"wide") and boxes_pass(file, size):
+        return f"it is cut off, or was never finished: it ends after {size:,} bytes"
     if isinstance(error, av.error.InvalidDataError):
         return "it is broken, or no sound or video that we read"
-    return said.strip()[:120]
+    return (getattr(error, "strerror", None) or str(error)).lower()[:120]
+
+
+def name_of(source: Any) -> str:
+    return str(source) if isinstance(source, str | Path) else "the given video"
 
 
 def video_stream(container: Any, source: Any) -> Any:

@@ -70,7 +70,7 @@ class _Teller:
             (stands_out >= RATIO and tiny.kept < ALIKE) or stands_out >= JUMP
         )
         rests = max([tiny.change, *others]) < STILL
-        if is_cut or (rests and _correlation(self.first, tiny) < GONE):
+        if is_cut or (rests and _is_gone(self.first, tiny)):
             self.first = tiny
             return True
         return False
@@ -83,9 +83,18 @@ def _tiny(colours: NDArray[np.uint8], before: _Tiny | None) -> _Tiny:
     is_flat = length < FLAT * grey.size**0.5
     tiny = _Tiny(colours.astype(np.int16), None if is_flat else grey / length)
     if before is not None:
-        tiny.change = float(np.abs(tiny.colours - before.colours).mean())
+        tiny.change = _difference(before, tiny)
         tiny.kept = _correlation(before, tiny)
     return tiny
+
+
+def _is_gone(first: _Tiny, now: _Tiny) -> bool:
+    return _correlation(first, now) < GONE and _difference(first, now) >= LEAST
+
+
+def _difference(one: _Tiny, other: _Tiny) -> float:
+    """0 to 255: mean over the pixels."""
+    return float(np.abs(one.colours - other.colours).mean())
 
 
 def _correlation(one: _Tiny, other: _Tiny) -> float:
