@@ -23,8 +23,10 @@ SELECT v.id, s.start, s.stop, v.value, s.content, items.kind, items.path
 FROM vectors v JOIN spans s ON s.id = v.span JOIN items ON items.content = s.content
 WHERE v.id IN (SELECT value FROM json_each(?)) AND items.state = 'ok' AND ({where})
 ORDER BY items.id"""
+# CROSS JOIN keeps SQLite's planner from starting at the vectors, which are all rows of a model.
 _ALLOWED = """
-SELECT v.id FROM items JOIN spans s ON s.content = items.content JOIN vectors v ON v.span = s.id
+SELECT v.id FROM items CROSS JOIN spans s ON s.content = items.content
+    CROSS JOIN vectors v ON v.span = s.id
 WHERE v.model = ? AND items.state = 'ok' AND ({where})"""
 _WORDS = """
 SELECT l.source, l.text, l.left, l.top, l.right, l.bottom, s.start, s.stop,

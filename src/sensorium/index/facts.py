@@ -14,8 +14,10 @@ from sensorium.index.vectors import Ids, Numbers, Space
 from sensorium.roles import Floats
 
 SAMPLE = 1_024
+# CROSS JOIN keeps SQLite's planner from starting at the vectors, which are all rows of a model.
 _PASSAGES = """
-SELECT v.id FROM items JOIN spans s ON s.content = items.content JOIN vectors v ON v.span = s.id
+SELECT v.id FROM items CROSS JOIN spans s ON s.content = items.content
+    CROSS JOIN vectors v ON v.span = s.id
 WHERE items.kind = 'text' AND v.model = ?"""
 
 Stamp = tuple[int, ...]
