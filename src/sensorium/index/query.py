@@ -93,6 +93,11 @@ class Query:
             and isinstance(term.media.source, str)
         )
 
+    @property
+    def is_sentence(self) -> bool:
+        """Words alone, of which none are subtracted or weighed."""
+        return len(self.terms) == 1 == len(self.texts)
+
     def __str__(self) -> str:
         signed = "".join(f" {'-' if term.weight < 0 else '+'} {term}" for term in self.terms)
         return signed[1:] if signed.startswith(" -") else signed[3:]

@@ -7,6 +7,7 @@ name) it is the fusion of the orders.
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from sensorium.index.facts import Facts, stamp_of
 from sensorium.index.filter import Filter
 from sensorium.index.query import Query, Term
 from sensorium.index.ranking import Background, Group, fuse, nearest
+from sensorium.index.relevance import LEAST, Relevance, relevance_of
 from sensorium.index.store import Store
 from sensorium.index.vectors import Ids, Space
 from sensorium.media import Image, Kind, Span, Text, Video
@@ -33,6 +35,7 @@ class Searcher:
         self._store = store
         self._spaces: dict[int, Space] = {}
         self._facts: dict[int, Facts] = {}
+        self._relevances: dict[Provenance, Relevance | None] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -62,14 +65,15 @@ class Searcher:
         facts = self._facts_of(model.provenance)
         if facts is None:
             return Hits(query=query.words, hits=(), searched=0, provenance=model.provenance)
-        search = _Search(facts, Lookup(self._store.db, chosen, facts.model), embed(model, query))
-        ranked = search.ranked(query, k, chosen, min_score)[:k]
-        return Hits(
-            query=query.words,
-            hits=tuple(search.hit(*one, model.provenance) for one in ranked),
-            searched=search.lookup.count() if chosen else facts.items,
-            provenance=model.provenance,
-        )
+        lookup = Lookup(self._store.db, chosen, facts.model)
+        relevance = self._relevance(model.provenance) if query.is_sentence else None
+        search = _Search(facts, lookup, chosen, embed(model, query), relevance)
+        return search.hits(query, k, min_score, model.provenance)
+
+    def _relevance(self, model: Provenance) -> Relevance | None:
+        if model not in self._relevances:
+            self._relevances[model] = relevance_of(model)
+        return self._relevances[model]
 
     def _facts_of(self, model: Provenance) -> Facts | None:
         """None for a model that indexed nothing here."""
@@ -97,47 +101,97 @@ class _Search:
 
     facts: Facts
     lookup: Lookup
+    chosen: Filter
     vector: Floats
+    relevance: Relevance | None
 
-    def ranked(
-        self, query: Query, k: int, chosen: Filter, min_score: float
-    ) -> list[tuple[float, Candidate]]:
-        """(score, candidate), best first; at least `k` where there are as many."""
-        found = nearest(self.facts.space, self._groups(chosen), self.vector, self.lookup, k)
+    def hits(self, query: Query, k: int, min_score: float, model: Provenance) -> Hits:
+        found = nearest(self.facts.space, self.groups, self.vector, self.lookup, k)
         near = [one for one in found if one.best and one.best.score >= min_score]
-        text = " ".join(query.texts)
+        ranked = self._ranked(near, " ".join(query.texts))
+        shown = [one for _, one in ranked[:k]]
+        relevances = self._relevances(shown)
+        return Hits(
+            query=query.words,
+            hits=tuple(
+                self._hit(one, score, relevances.get(one.content), model)
+                for score, one in ranked[:k]
+            ),
+            searched=self.lookup.count() if self.chosen else self.facts.items,
+            verdict=self._verdict(near, shown),
+            provenance=model,
+        )
+
+    def _ranked(self, near: list[Candidate], text: str) -> list[tuple[float, Candidate]]:
+        """(score, candidate), best first."""
         said = self.lookup.by_words(text)
         named = self.lookup.by_names(self.facts.names.saying(text, WORDS_ASKED)) if text else {}
         if said or named:
             return fuse(near, said, named)
         return [(one.best.score, one) for one in near if one.best]
 
-    def _groups(self, chosen: Filter) -> list[Group]:
+    @cached_property
+    def groups(self) -> list[Group]:
         """Pictures and passages, as far as the filter lets any through."""
         passages = self.facts.passages
-        allowed = self.lookup.allowed() if chosen else None
+        allowed = self.lookup.allowed() if self.chosen else None
         pictures_of = None if allowed is None else np.setdiff1d(allowed, passages.ids)
         passages_of = passages.ids if allowed is None else np.intersect1d(allowed, passages.ids)
         groups = []
         if pictures_of is None or len(pictures_of):
             only = None if pictures_of is None else Ids(pictures_of)
-            groups.append(Group(only, passages or None, self.pictures))
+            groups.append(Group(only, passages or None, self.unlike))
         if len(passages_of):
-            groups.append(Group(Ids(passages_of), None, self.passages))
+            unlike = Background.of(self.facts.passages_sample @ self.vector)
+            groups.append(Group(Ids(passages_of), None, unlike))
         return groups
 
-    @property
-    def pictures(self) -> Background:
+    @cached_property
+    def unlike(self) -> Background:
+        """What pictures that are not meant have."""
         return Background.of(self.facts.pictures_sample @ self.vector)
 
-    @property
-    def passages(self) -> Background:
-        return Background.of(self.facts.passages_sample @ self.vector)
+    # what is relevant
 
-    def hit(self, score: float, found: Candidate, model: Provenance) -> Hit:
+    def _relevances(self, found: list[Candidate]) -> dict[bytes, float]:
+        """Content → relevance, of pictures and videos; empty where nothing was fitted."""
+        pairs = [(one, one.best) for one in found if one.best and one.kind != Kind.TEXT]
+        items = self._pictures()
+        if self.relevance is None or not pairs or items < LEAST:
+            return {}
+        values = np.stack([best.value for _, best in pairs])
+        scores = np.array([best.score for _, best in pairs], np.float32)
+        standings = np.array([best.standing for _, best in pairs], np.float32)
+        relevances = self.relevance.of(values, scores, standings, items)
+        return {one.content: float(p) for (one, _), p in zip(pairs, relevances, strict=True)}
+
+    def _pictures(self) -> int:
+        """Pictures and scenes that were searched."""
+        first = self.groups[0] if self.groups else None
+        if first is not None and first.only is not None:
+            return len(first.only)
+        return len(self.facts.space) - len(self.facts.passages)
+
+    def _verdict(self, near: list[Candidate], shown: list[Candidate]) -> str:
+        """`found` where all asked words stand there, or the picture that is nearest is relevant;
+        `nothing` where it is not; `unsure` where nobody can tell."""
+        if not shown:
+            return "nothing"
+        if any(one.coverage == 1 for one in shown):
+            return "found"
+        best = next((one for one in near if one.kind != Kind.TEXT), None)
+        judged = self._relevances([best] if best else [])
+        if self.relevance is None or not judged:
+            return "unsure"
+        return "found" if max(judged.values()) >= self.relevance.cut_off else "nothing"
+
+    # what is shown
+
+    def _hit(
+        self, found: Candidate, score: float, relevance: float | None, model: Provenance
+    ) -> Hit:
         best = found.best
         line = found.lines[0] if found.lines else None
-        when = best.when if best else line.when if line else None
         text = ""
         if found.kind == Kind.TEXT:
             text = self.lookup.passage(best.vector) if best else line.text if line else ""
@@ -145,7 +199,8 @@ class _Search:
             path=found.paths[0],
             kind=found.kind,
             score=score,
-            span=when,
+            span=best.when if best else line.when if line else None,
+            relevance=relevance,
             text=text,
             why=tuple(_reasons(found, text, model)),
             duplicates=(*found.paths[1:], *found.duplicates),
@@ -158,7 +213,7 @@ class _Search:
             return ()
         scenes = self.lookup.scenes(found.content)
         scores = np.array([value @ self.vector for _, value in scenes], np.float32)
-        standings = self.pictures.standing(scores)
+        standings = self.unlike.standing(scores)
         order = np.argsort(-standings, kind="stable")
         enough = _STANDS * found.best.standing
         return tuple(
