@@ -70,7 +70,9 @@ def test_the_contract_is_read_off_the_signature() -> None:
     assert judge.result is Scores
     assert dwell.result is Scores
     assert judge.items == (Item("item", (Image, Text), False), Item("among", (Text,), True))
-    assert judge.resources == (Resource("drawer", judge.resources[0].opened, "where labels lie"),)
+    assert judge.resources == (
+        Resource("drawer", Drawer, judge.resources[0].opened, "where labels lie"),
+    )
     lang, beams, since, only = judge.options
     assert lang == Option("lang", str, "en", "language of the labels", None, ("en", "zh"))
     assert (beams.type, beams.range, beams.flag) == (int, Range(1, 16), "--beams")

@@ -160,6 +160,7 @@ class Resource:
     """A parameter that is opened for the call; users name it by a spec or hand in their own."""
 
     name: str
+    type: type
     opened: Opened
     help: str = ""
 
@@ -294,7 +295,7 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> Item | Option | Resou
         extras = tuple(rest)
     words = next((one for one in extras if isinstance(one, str)), "")
     if isinstance(parameter.default, Opened):
-        return Resource(parameter.name, parameter.default, words)
+        return Resource(parameter.name, hint, parameter.default, words)
     if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
         many = get_origin(hint) is list
         kinds = _alternatives(get_args(hint)[0] if many else hint)

@@ -69,7 +69,7 @@ def parameter_of(task: Task, one: Item | Option | Resource) -> inspect.Parameter
             info = typer.Option(
                 "--" + one.name.replace("_", "-"),
                 metavar=metavar,
-                help=f"{help_text}  \\[default: {one.opened.default}]",
+                help=f"{help_text} Default: {one.opened.default}.",
                 show_default=False,
             )
             return _keyword(one.name, Annotated[str | None, info], None)
@@ -111,7 +111,7 @@ def _option(one: Option) -> inspect.Parameter:
     info = typer.Option(
         one.flag,
         metavar="|".join(choices) or _METAVARS.get(one.type.__name__, one.type.__name__.upper()),
-        help=f"{one.help}  \\[{one.range}]" if one.range else one.help,
+        help=f"{one.help} From {one.range}." if one.range else one.help,
         autocompletion=(lambda: choices) if choices else None,
     )
     # Values stay words here: the option itself reads and checks them, the same on every surface.

@@ -1,0 +1,80 @@
+"""Written by `make docs` out of the tasks' signatures; do not edit."""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sensorium.errors import SensoriumError as SensoriumError
+from sensorium.flow import Failed as Failed
+from sensorium.index import Index as Index
+from sensorium.index import Query as Query
+from sensorium.media import Audio as Audio
+from sensorium.media import Image as Image
+from sensorium.media import Media as Media
+from sensorium.media import Span as Span
+from sensorium.media import Text as Text
+from sensorium.media import Video as Video
+from sensorium.media import text as text
+from sensorium.results import Boxes, Scores, Vectors
+from sensorium.results import Result as Result
+from sensorium.roles import DualTower, Reader
+from sensorium.task import Event
+
+__version__: str
+
+# A path, words, encoded bytes, a Media, a PIL picture or a uint8 array (height, width, 3).
+_Given = str | Path | bytes | Media | Any
+
+class _Embed:
+    """Where a picture, a video or a text lies in the model's space, as vectors of unit length.
+
+    A picture or words give one vector; a video one a scene, a text file one a passage, with the
+    moment in the id: `clip.mp4@10s-20s`. Near vectors mean alike, within one model only."""
+
+    def __call__(
+        self, item: _Given, *, every: float = ..., model: str | DualTower | None = None
+    ) -> Vectors: ...
+    def stream(
+        self, item: _Given, *, every: float = ..., model: str | DualTower | None = None
+    ) -> Generator[Event | Vectors]: ...
+    def map(
+        self, items: Iterable[_Given], *, every: float = ..., model: str | DualTower | None = None
+    ) -> Iterator[Vectors | Failed]: ...
+
+class _Match:
+    """How well each of several texts fits a picture, or each of several pictures a text.
+
+    The probabilities are over what was given and sum to 1: they say which fits best among these,
+    not whether any fits."""
+
+    def __call__(
+        self, item: _Given, among: Sequence[_Given], *, model: str | DualTower | None = None
+    ) -> Scores: ...
+    def stream(
+        self, item: _Given, among: Sequence[_Given], *, model: str | DualTower | None = None
+    ) -> Generator[Event | Scores]: ...
+    def map(
+        self,
+        items: Iterable[_Given],
+        *,
+        among: Sequence[_Given],
+        model: str | DualTower | None = None,
+    ) -> Iterator[Scores | Failed]: ...
+
+class _Read:
+    """Read the words that stand in a picture, or in the frame at a moment of a video.
+
+    Gives a box a line of words, in reading order. The model reads Chinese and English and comes
+    with the extra `ocr`."""
+
+    def __call__(self, picture: _Given, *, model: str | Reader | None = None) -> Boxes: ...
+    def stream(
+        self, picture: _Given, *, model: str | Reader | None = None
+    ) -> Generator[Event | Boxes]: ...
+    def map(
+        self, items: Iterable[_Given], *, model: str | Reader | None = None
+    ) -> Iterator[Boxes | Failed]: ...
+
+embed: _Embed
+match: _Match
+read: _Read
