@@ -31,7 +31,8 @@ def _declare_nms() -> None:
             torch.ops.load_library(_compiled())
         except OSError:
             library = torch.library.Library("torchvision", "DEF")
-            library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            for name in ("nms", "qnms"):
+                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
             _KEPT.append(library)
 
 

@@ -3,7 +3,7 @@
 A family's file is named after the checkpoint's `model_type` and has
 
     ROLES   the roles that its model serves
-    MARKER  optionally, a file name by which a folder without `model_type` is known
+    MARKERS optionally, files any of which tells a folder without a known `model_type`
     load(checkpoint, device)   the model
 """
 
@@ -29,13 +29,13 @@ Model = TypeVar("Model")
 class Family:
     name: str
     roles: tuple[type, ...]
-    marker: str
+    markers: tuple[str, ...]
     load: Callable[[Checkpoint, Device], Any]
 
     @classmethod
     def of(cls, module: ModuleType) -> "Family":
         name = module.__name__.rpartition(".")[2]
-        return cls(name, module.ROLES, getattr(module, "MARKER", ""), module.load)
+        return cls(name, module.ROLES, getattr(module, "MARKERS", ()), module.load)
 
 
 FAMILIES: Shelf[Family] = Shelf("sensorium.models", Family.of)
@@ -79,7 +79,7 @@ def family_of(checkpoint: Checkpoint) -> Family:
         return FAMILIES[model_type]
     for name in FAMILIES.own:
         family = FAMILIES[name]
-        if family.marker and checkpoint.has(family.marker):
+        if any(checkpoint.has(marker) for marker in family.markers):
             return family
     known = ", ".join(FAMILIES)
     raise InputError(

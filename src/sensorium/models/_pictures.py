@@ -93,12 +93,12 @@ def transformers_steps(checkpoint: Checkpoint, unsaid: Mapping[str, Any]) -> Pic
 
 
 def open_clip_steps(says: Mapping[str, Any], image_size: Any) -> PictureSteps:
-    """What OpenCLIP's `preprocess_cfg` says. image_size: the network's, where `size` is unsaid.
+    """What OpenCLIP's `preprocess_cfg` says. image_size: the network's, which goes before `size`.
 
     Mean, std, interpolation and resize mode may be left out of the file where they are OpenCLIP's
     own defaults (`open_clip.transform.PreprocessCfg`).
     """
-    width, height = _sides(says.get("size") or image_size)
+    width, height = _sides(image_size or says["size"])
     fit = Fit(says.get("resize_mode") or Fit.SHORTEST)
     return PictureSteps(
         fit=fit,

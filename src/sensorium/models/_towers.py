@@ -8,6 +8,7 @@ common on the Hub (`onnx/vision_model.onnx` with `onnx/text_model.onnx`; `visual
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from sensorium.errors import InputError
 from sensorium.models._pictures import PictureSteps
-from sensorium.models._words import WordSteps
+from sensorium.models._words import Words
 from sensorium.roles import Floats, Pixels
 from sensorium.runtime.batcher import Batcher
 from sensorium.runtime.checkpoint import Checkpoint
@@ -37,7 +38,11 @@ class Tower:
         single output may call it anything."""
         self.session = session
         self._batcher = Batcher(session)
-        self._output = _embedding(session, outputs)
+        self._names = outputs
+
+    @cached_property
+    def _output(self) -> str:
+        return _embedding(self.session, self._names)
 
     def __call__(self, feeds: Arrays) -> Floats:
         """Arrays by name, of which the network takes those it knows (a network of one input takes
@@ -67,7 +72,7 @@ class TwoTowers:
     """See `roles.DualTower`."""
 
     def __init__(
-        self, checkpoint: Checkpoint, networks: Networks, pictures: PictureSteps, words: WordSteps
+        self, checkpoint: Checkpoint, networks: Networks, pictures: PictureSteps, words: Words
     ) -> None:
         self.provenance = checkpoint.provenance
         self.networks = networks
@@ -76,8 +81,12 @@ class TwoTowers:
         self.logit_bias = networks.logit_bias
         self.pictures = pictures
         self.words = words
-        # One text tells how long vectors are, and that tokenizer and network fit together.
-        self.dimensions = networks.text(words([""])).shape[1]
+        self._stated: int | None = checkpoint.config.get("projection_dim")
+
+    @cached_property
+    def dimensions(self) -> int:
+        """As the config states it; else one text tells. Neither tower is loaded for nothing."""
+        return self._stated or self.networks.text(self.words([""])).shape[1]
 
     def prepare_image(self, picture: Pixels) -> Floats:
         return self.pictures(picture)
@@ -135,7 +144,7 @@ def transformers_networks(
     return Networks(
         Tower(image, image.outputs),
         Tower(text, text.outputs),
-        math.exp(scalar(module, "logit_scale") or 0.0),
+        exponent(scalar(module, "logit_scale")),
         scalar(module, "logit_bias") or 0.0,
     )
 
@@ -164,6 +173,11 @@ def stated_logits(checkpoint: Checkpoint) -> tuple[float, float]:
     if log is None:
         return math.exp(float(config.get("logit_scale_init_value", 0.0))), 0.0
     return math.exp(log), stated_scalar(checkpoint, "logit_bias") or 0.0
+
+
+def exponent(log_scale: float | None) -> float:
+    """The scale of which networks learn the logarithm; 1 where there is none."""
+    return math.exp(log_scale or 0.0)
 
 
 def _embedding(session: Session, names: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """From a text to the numbers that a network takes, by the checkpoint's own tokenizer."""
 
 import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,8 +14,12 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 from sensorium.errors import InputError
 from sensorium.runtime.checkpoint import Checkpoint
 
+Words = Callable[[Sequence[str]], dict[str, NDArray[np.int64]]]
+"""n texts → `input_ids`, `attention_mask`, `token_type_ids`, each int64 (n, tokens)."""
+
 # Longer than any position table: transformers writes 1e30 where a tokenizer knows no limit.
 _NO_LIMIT = 1_000_000
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class WordSteps:
         )
 
     def __call__(self, texts: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-        """n texts → `input_ids`, `attention_mask`, `token_type_ids`, each int64 (n, tokens)."""
+        """See `Words`."""
         cleaned = [self._clean(text) for text in texts] if self._clean else list(texts)
         encoded = self._tokenizer.encode_batch(cleaned)
         return {
@@ -115,12 +120,24 @@ class TokenizerFiles:
         side = str(self.settings.get("padding_side") or "right")
         return Padding(token, number, length, side)
 
+    def number(self, tokenizer: Tokenizer, kind: str) -> int:
+        """The id of a special token (`sep_token`), -1 where there is none."""
+        number = tokenizer.token_to_id(self._token(kind))
+        return -1 if number is None else int(number)
+
     def _token(self, kind: str) -> str:
         """A special token as either file writes it: a string, or an object with `content`."""
         named = self.settings.get(kind)
         if named is None and self.has("special_tokens_map.json"):
             named = self.checkpoint.read_json(self.name("special_tokens_map.json")).get(kind)
         return str(named["content"] if isinstance(named, dict) else named or "")
+
+
+def canonical(text: str, lower: bool = True) -> str:
+    """As texts were when SigLIP and its kin learnt: lower case, single spaces, no ASCII
+    punctuation."""
+    text = text.lower() if lower else text
+    return " ".join(text.translate(_PUNCTUATION).split())
 
 
 def byte_pair_tokenizer(files: TokenizerFiles, start: str, end: str) -> Tokenizer:
@@ -151,4 +168,24 @@ def byte_pair_tokenizer(files: TokenizerFiles, start: str, end: str) -> Tokenize
     tokenizer.add_special_tokens([start, end])
     ends = [(one, tokenizer.token_to_id(one)) for one in (start, end)]
     tokenizer.post_processor = processors.TemplateProcessing(f"{start} $A {end}", None, ends)
+    return tokenizer
+
+
+def word_piece_tokenizer(files: TokenizerFiles) -> Tokenizer:
+    """BERT's tokenizer out of `vocab.txt`, where `tokenizer.json` is missing.
+
+    Lower case and Chinese characters apart, unless `tokenizer_config.json` says otherwise.
+    """
+    says = files.settings
+    tokenizer = Tokenizer(models.WordPiece.from_file(files.path("vocab.txt"), unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=says.get("tokenize_chinese_chars", True),
+        strip_accents=says.get("strip_accents"),
+        lowercase=says.get("do_lower_case", True),
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]"])
+    ends = [(one, tokenizer.token_to_id(one)) for one in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, ends)
     return tokenizer

@@ -54,7 +54,9 @@ class TorchSession:
 
     def graph(self) -> Any:
         """A module whose forward takes the inputs in order and gives the output: for an export."""
-        return _Graph(self)
+        # The exporter gives a module back in the mode it came in: one in training mode would leave
+        # the live model with its dropout on.
+        return _Graph(self).eval()
 
 
 class _Graph(torch.nn.Module):  # type: ignore[misc]
@@ -86,6 +88,35 @@ def load_transformers(folder: Path, name: str, device: Device) -> Any:
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder} cannot be opened as {name}", _first_line(error)) from error
     return model.eval().to(_device(device))
+
+
+def load_open_clip(folder: Path, device: Device) -> Any:
+    """OpenCLIP's model of a folder with `open_clip_config.json`, in float32, ready to infer.
+
+    A text tower of transformers (XLM-RoBERTa, NLLB) is built from its own repository's config,
+    which is looked for in the Hub's cache alone.
+    """
+    try:
+        import open_clip
+    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision for another torch
+        raise SensoriumError(
+            "this checkpoint needs open_clip",
+            why=f"it has weights but no ONNX files, and open_clip fails: {_first_line(error)}",
+            hint="pip install open_clip_torch",
+        ) from error
+    torch.set_num_threads(threads())
+    try:
+        model = open_clip.create_model(
+            f"local-dir:{folder}",
+            device=_device(device),
+            require_pretrained=True,
+            pretrained_text=False,
+            pretrained_image=False,
+            weights_only=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{folder} cannot be opened by open_clip", _first_line(error)) from error
+    return model.eval()
 
 
 def scalar(module: Any, name: str) -> float | None:

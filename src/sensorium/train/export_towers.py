@@ -142,19 +142,27 @@ def _graph(tower: Tower, feeds: dict[str, Any], target: Path) -> None:
 
     assert isinstance(session, TorchSession)
     names, output = session.inputs, session.outputs[0]
-    axes = {name: {0: "batch", 1: "tokens"} for name in names if name != "pixel_values"}
+    arrays = [*feeds.values()][: len(names)]
+    free = {2: {0: "batch", 1: "tokens"}, 4: {0: "batch"}}  # axes, by rank
+    # torch's fused attention has no ONNX operator; without it the same sums run one by one.
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: `_check` compares what came of it
         torch.onnx.export(
             session.graph(),
-            tuple(torch.from_numpy(feeds[name]) for name in names),
+            tuple(torch.from_numpy(array) for array in arrays),
             str(target),
             input_names=list(names),
             output_names=[output],
-            dynamic_axes={**axes, "pixel_values": {0: "batch"}, output: {0: "batch"}},
+            dynamic_axes={
+                **{name: free[array.ndim] for name, array in zip(names, arrays, strict=True)},
+                output: {0: "batch"},
+            },
             opset_version=17,
             dynamo=False,  # the newer exporter needs a package more, and gives the same vectors
         )
+    torch.backends.mha.set_fastpath_enabled(fused)
 
 
 def _files(model: TwoTowers, source: Path, folder: Path) -> None:
