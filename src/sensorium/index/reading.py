@@ -18,7 +18,7 @@ from sensorium.media.audio import probe as probe_audio
 from sensorium.media.facts import Facts
 from sensorium.media.folder import Found
 from sensorium.media.image import open_regular, read_picture
-from sensorium.media.text import read_passages
+from sensorium.media.passages import read_passages
 from sensorium.media.video import probe as probe_video
 from sensorium.media.video import read_scenes
 from sensorium.roles import DualTower

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sensorium.media.image import Picture
-    from sensorium.media.text import Passage
+    from sensorium.media.passages import Passage
     from sensorium.media.video import Scene
 
     Pixels = NDArray[np.uint8]
@@ -110,8 +110,8 @@ class Text(Media):
     kind = Kind.TEXT
 
     def passages(self) -> "Iterator[Passage]":
-        """Its sentences or cues, each with its span where it has one; see `media.text`."""
-        from sensorium.media.text import read_passages
+        """Its sentences or cues, each with its span where it has one; see `media.passages`."""
+        from sensorium.media.passages import read_passages
 
         return read_passages(self.source)
 
