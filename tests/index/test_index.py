@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,29 @@ def test_compacting_drops_what_nothing_holds(
     assert filled.compact() > 0
     assert filled.store.db.execute(count).fetchone() == (5,)
     assert len(filled) == 4 and filled.add(folder, model=tower).unchanged == 5
+
+
+def test_searching_what_was_indexed(
+    index: Index, folder: Path, paint: Paint, tower: Any, towers: Any
+) -> None:
+    assert index.search("red", model=tower).hits == ()
+    paint(folder / "1.png", (220, 30, 30), seed=1)
+    paint(folder / "2.png", (30, 50, 220), seed=2)
+    index.add(folder, model=tower)
+    hits = index.search("blue", k=1, model=tower)
+    assert [hit.path.name for hit in hits.hits] == ["2.png"] and hits.searched == 2
+    (hit,) = index.search(folder / "1.png", k=1, model=tower).hits
+    assert hit.path.name == "1.png" and hit.score == pytest.approx(1.0, abs=1e-3)
+    with pytest.raises(InputError, match="not indexed with other") as told:
+        index.search("blue", model=towers("other"))
+    assert "colours" in told.value.why and "--model other" in told.value.hint
+    changed = towers("colours")
+    changed.provenance = replace(changed.provenance, revision="2")
+    with pytest.raises(InputError, match="not indexed") as told:
+        index.search("blue", model=changed)
+    assert "changed" in told.value.why
+    index.add(folder, model=changed)
+    assert index.search("blue", k=1, model=changed).hits[0].path.name == "2.png"
 
 
 def test_exports(filled: Index, tmp_path: Path, folder: Path) -> None:

@@ -1,12 +1,13 @@
 """Index: the handle of a library, a named collection of what was seen."""
 
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sensorium.errors import InputError, NotFound
 from sensorium.flow import Progress
@@ -18,6 +19,9 @@ from sensorium.runtime.home import home as default_home
 if TYPE_CHECKING:
     from sensorium.index.adding import Added
     from sensorium.index.annotating import Annotator
+    from sensorium.index.filter import Filter
+    from sensorium.index.search import Searcher
+    from sensorium.results import Hits
     from sensorium.roles import DualTower
     from sensorium.spec import ModelSpec
 
@@ -64,6 +68,8 @@ class Index:
         self.name = _checked(name)
         self.folder = _libraries(home) / name
         self.store = Store(self.folder / FILE)
+        self._searcher: Searcher | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +83,9 @@ class Index:
         self.close()
 
     def close(self) -> None:
+        """Closing twice does nothing."""
+        if self._searcher is not None:
+            self._searcher.close()
         self.store.close()
 
     def __len__(self) -> int:
@@ -135,7 +144,57 @@ class Index:
         tower = self._model(model)
         added = yield from adding(self.store, paths, model=tower, every=every, exclude=exclude)
         yield from annotating(self.store, annotators)
+        if added.new or added.known or added.removed:
+            self.searcher.renew()
         return added
+
+    @property
+    def searcher(self) -> "Searcher":
+        """What searches of this library have in common; FAISS is loaded when it is first asked."""
+        with self._lock:
+            if self._searcher is None:
+                from sensorium.index.search import Searcher
+
+                self._searcher = Searcher(self.store)
+            return self._searcher
+
+    def search(
+        self,
+        query: Any,
+        *,
+        k: int = 10,
+        chosen: "Filter | None" = None,
+        min_score: float = -1.0,
+        model: "DualTower | ModelSpec | str | None" = None,
+    ) -> "Hits":
+        """The `k` best items for `query` (a Query, or whatever `Query.of` reads).
+
+        chosen: only items that pass it. min_score: cosine that a hit must have, unless it has the
+        asked words. model: one that indexed this library; None for the one that did so last.
+        Raises InputError when the model, in this revision, never did.
+        """
+        from sensorium.index.filter import Filter
+        from sensorium.index.query import Query
+
+        tower = self._model(model)
+        self._check_indexed(tower)
+        return self.searcher.search(
+            tower, Query.of(query), k=k, chosen=chosen or Filter(), min_score=min_score
+        )
+
+    def _check_indexed(self, tower: "DualTower") -> None:
+        """An empty library may be searched with any model; another one not by one it does not know:
+        nothing would be found, as if nothing were there."""
+        known, asked = self.store.models(), tower.provenance
+        if not known or any((m.spec, m.revision) == (asked.model, asked.revision) for m in known):
+            return
+        again = any(m.spec == asked.model for m in known)
+        others = ", ".join(dict.fromkeys(m.spec for m in known))
+        raise InputError(
+            f"the library “{self.name}” was not indexed with {asked.model}",
+            why="the model has changed since" if again else f"it was indexed with {others}",
+            hint=f"sensorium index --library {self.name} --model {asked.model}",
+        )
 
     def _model(self, model: "DualTower | ModelSpec | str | None") -> "DualTower":
         from sensorium.models import open as open_model
