@@ -4,7 +4,8 @@ import re
 
 from sensorium.errors import InputError
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ufffe\uffff]")
+_PRIVATE = re.compile(r"[\ue000-\uf8ff]")  # what Western words become when taken for GB18030
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
@@ -20,8 +21,12 @@ def decode_text(data: bytes, name: str) -> str:
             words = data.decode(encoding)
         except UnicodeError:
             continue
-        if not _CONTROL.search(words):
-            return words
+        strays = len(_CONTROL.findall(words))
+        if "\0" in words or strays * 100 > len(words):
+            continue
+        if encoding == "gb18030" and _PRIVATE.search(words):
+            continue
+        return _CONTROL.sub("", words) if strays else words
     raise InputError(name, "it is no text, or in an encoding that we do not know")
 
 
@@ -37,8 +42,8 @@ def _candidates(data: bytes) -> list[str]:
     if head[0::2].count(0) > len(head) // 5:
         return ["utf-16-be"]
     runs = [len(run) for run in _HIGH.findall(data)]
-    alone = sum(length for length in runs if length == 1)
-    if sum(runs) and alone * 2 > sum(runs):  # accents stand alone, Chinese characters do not
+    odd = sum(length for length in runs if length % 2)
+    if odd * 5 > sum(runs):  # accents stand alone, Chinese characters are pairs of bytes
         return ["utf-8", "cp1252", "gb18030"]
     few = sum(runs) * 3 < len(data)
     return ["utf-8", "gb18030", *(["cp1252"] if few else [])]

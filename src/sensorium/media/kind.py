@@ -53,8 +53,8 @@ def sniff(head: bytes) -> Kind | None:
         return Kind.IMAGE
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b"\n\r\t ":
         return Kind.IMAGE if len(head) > 3 and (head[3:4].isdigit() or head[3:4] == b"#") else None
-    if len(head) > 2 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6):
-        return Kind.AUDIO  # MPEG audio of some layer, without a tag before it
+    if head[:1] == b"\xff" and head[1:2] in _MPEG_SOUND:
+        return Kind.AUDIO
     return Kind.VIDEO if _is_transport_stream(head) else None
 
 
@@ -108,6 +108,9 @@ def _palette(flags: int) -> int:
     """Bytes of the palette that follows."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
+
+# The second byte of MPEG audio without a tag before it: layers II and III, AAC.
+_MPEG_SOUND = frozenset(bytes([byte]) for byte in b"\xfa\xfb\xf2\xf3\xe2\xe3\xfc\xfd\xf1\xf9")
 
 _STILLS = frozenset(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1 avif avis".split()) | {
     b"crx "

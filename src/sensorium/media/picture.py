@@ -16,7 +16,7 @@ from sensorium.media.memory import available
 MAX_PIXELS = 178_956_970  # what Pillow itself calls a bomb
 NOTHING = Facts()
 BYTES_A_PIXEL = 64  # decoded, converted, composited and resized, by several threads at once
-_UNCHECKED = 4_000_000  # pixels: not worth asking the system
+UNCHECKED = 4_000_000  # pixels: not worth asking the system
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def from_image(image: Image.Image, at_least: int, name: str, flip: int = 0) -> P
 def check_size(width: int, height: int, name: str) -> None:
     """Refuse what would not fit in memory once decoded."""
     pixels = width * height
-    if pixels <= _UNCHECKED:
+    if pixels <= UNCHECKED:
         return
     free = available()
     limit = MAX_PIXELS if free is None else min(MAX_PIXELS, free // BYTES_A_PIXEL)
