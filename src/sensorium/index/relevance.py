@@ -115,14 +115,18 @@ class Relevance:
 
 
 def features(
-    values: Floats, scores: Floats, standings: Floats, items: int, bank: Floats
+    values: Floats,
+    scores: Floats,
+    standings: Floats,
+    items: int | NDArray[np.int64],
+    bank: Floats,
 ) -> Numbers:
-    """(n, len(FEATURES)); see `Relevance.of`."""
+    """(n, len(FEATURES)); see `Relevance.of`. items: of all, or of each."""
     columns = (
         np.ones(len(scores)),
         scores - hubness(values, bank),
         standings,
-        np.full(len(scores), np.log(items)),
+        np.log(np.broadcast_to(items, len(scores))),
     )
     return np.stack(columns, axis=1).astype(np.float64)
 
