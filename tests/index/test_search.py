@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from sensorium.errors import InputError
 from sensorium.index import Index, Query
 from sensorium.index.filter import Filter
-from sensorium.index.search import Searcher, embed
+from sensorium.index.search import Searcher, among, embed
 from sensorium.media import Kind
 from sensorium.results import Hits
 
@@ -203,3 +203,29 @@ def test_an_empty_library(index: Index, searcher: Searcher, tower: Any, folder: 
 def test_hits_go_to_json_and_back(colours: Index, searcher: Searcher, tower: Any) -> None:
     hits = searcher.search(tower, Query.of("red"))
     assert Hits.from_json(hits.to_json()) == hits
+
+
+def test_duplicates_of_a_library(
+    colours: Index, searcher: Searcher, tower: Any, folder: Path, paint: Paint
+) -> None:
+    (folder / "copy.png").write_bytes((folder / "a0.png").read_bytes())
+    PillowImage.open(folder / "b1.png").resize((48, 48)).save(folder / "small.jpg", quality=95)
+    (folder / "one.txt").write_text("The same words.\n")
+    (folder / "two.txt").write_text("The same words.\n")
+    colours.add(folder, model=tower)
+    groups = [{path.name for path in group} for group in searcher.duplicates(tower.provenance)]
+    expected = [{"a0.png", "copy.png"}, {"b1.png", "small.jpg"}, {"one.txt", "two.txt"}]
+    assert sorted(map(sorted, groups)) == sorted(map(sorted, expected))
+    exact = list(searcher.duplicates(tower.provenance, threshold=2))
+    assert len(exact) == 2
+
+
+def test_sentences_for_a_picture(tower: Any, folder: Path, paint: Paint) -> None:
+    red = paint(folder / "red.png", RED, 1)
+    hits = among(tower, Query.of(red), ["green", "  red", "", "blue ", "red"], Path("lines.txt"))
+    assert hits[0].text == "red"
+    assert sorted(hit.text for hit in hits.hits) == ["blue", "green", "red"]
+    assert hits.searched == 3
+    assert {hit.path for hit in hits.hits} == {Path("lines.txt")}
+    with pytest.raises(InputError, match="no sentences"):
+        among(tower, Query.of(red), ["", " "], Path("lines.txt"))

@@ -29,18 +29,17 @@ class Facts:
 
     store: Store
     space: Space
-    model: int
     stamp: Stamp
 
     @cached_property
     def items(self) -> int:
         """Files that can be found."""
-        return Lookup(self.store.db, Filter(), self.model).count()
+        return Lookup(self.store.db, Filter(), self.space.model).count()
 
     @cached_property
     def passages(self) -> Ids:
         """Rows that are text; all others show something."""
-        rows = self.store.db.execute(_PASSAGES, (self.model,)).fetchall()
+        rows = self.store.db.execute(_PASSAGES, (self.space.model,)).fetchall()
         return Ids(np.array([row[0] for row in rows], np.int64))
 
     @cached_property

@@ -5,18 +5,20 @@ name) it is the fusion of the orders.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from sensorium.errors import InputError
 from sensorium.index.candidates import WORDS_ASKED, Candidate, Lookup
+from sensorium.index.duplicates import duplicates
 from sensorium.index.facts import Facts, stamp_of
 from sensorium.index.filter import Filter
 from sensorium.index.query import Query, Term
-from sensorium.index.ranking import Background, Group, fuse, nearest
+from sensorium.index.ranking import SAME, Background, Group, fuse, nearest
 from sensorium.index.relevance import LEAST, Relevance, relevance_of
 from sensorium.index.store import Store
 from sensorium.index.vectors import Ids, Space
@@ -65,10 +67,15 @@ class Searcher:
         facts = self._facts_of(model.provenance)
         if facts is None:
             return Hits(query=query.words, hits=(), searched=0, provenance=model.provenance)
-        lookup = Lookup(self._store.db, chosen, facts.model)
+        lookup = Lookup(self._store.db, chosen, facts.space.model)
         relevance = self._relevance(model.provenance) if query.is_sentence else None
         search = _Search(facts, lookup, chosen, embed(model, query), relevance)
         return search.hits(query, k, min_score, model.provenance)
+
+    def duplicates(self, model: Provenance, threshold: float = SAME) -> Iterator[tuple[Path, ...]]:
+        """Groups of files that show the same, as `model` sees them; see `duplicates`."""
+        facts = self._facts_of(model)
+        return duplicates(self._store, facts.space if facts else None, threshold)
 
     def _relevance(self, model: Provenance) -> Relevance | None:
         if model not in self._relevances:
@@ -84,7 +91,7 @@ class Searcher:
         stamp = stamp_of(self._store)
         held = self._facts.get(row.id)
         if held is None or held.stamp != stamp:
-            held = Facts(self._store, self._space(row.id, row.dimensions), row.id, stamp)
+            held = Facts(self._store, self._space(row.id, row.dimensions), stamp)
             self._facts[row.id] = held
         return held
 
@@ -221,6 +228,27 @@ class _Search:
             for place in order
             if scenes[place][0] != found.best.when and standings[place] >= max(enough, 0)
         )[:MOMENTS]
+
+
+def among(model: DualTower, query: Query, lines: Iterable[str], path: Path) -> Hits:
+    """Which of given sentences suit a query best, all of them in that order. path: their file.
+
+    Blank lines are passed by, and one that stands there twice counts once.
+    """
+    texts = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not texts:
+        raise InputError(f"{path} has no sentences", "every line of it is blank")
+    scores = model.embed_texts(texts) @ embed(model, query)
+    why = Reason("text", model.provenance.model)
+    return Hits(
+        query=query.words,
+        hits=tuple(
+            Hit(path, Kind.TEXT, float(scores[place]), text=texts[place], why=(why,))
+            for place in np.argsort(-scores, kind="stable")
+        ),
+        searched=len(texts),
+        provenance=model.provenance,
+    )
 
 
 def embed(model: DualTower, query: Query) -> Floats:

@@ -106,7 +106,7 @@ class Space:
     def __init__(self, store: Store, model: int, dimensions: int) -> None:
         """model: its row in the library."""
         self._store = store
-        self._model = model
+        self.model = model
         self._dimensions = dimensions
         self._lock = threading.Lock()
         self._rows: _Rows | None = None
@@ -204,7 +204,7 @@ class Space:
 
     def _count(self, last: int) -> int:
         sql = "SELECT count(*) FROM vectors WHERE model = ? AND id <= ?"
-        return int(self._store.db.execute(sql, (self._model, last)).fetchone()[0])
+        return int(self._store.db.execute(sql, (self.model, last)).fetchone()[0])
 
     def _read(self, after: int) -> _Part | None:
         """Rows with a higher id; None where there are none."""
@@ -212,7 +212,7 @@ class Space:
 
     def _chunks(self, after: int) -> Iterator[tuple[Numbers, Floats]]:
         sql = "SELECT id, value FROM vectors WHERE model = ? AND id > ? ORDER BY id LIMIT ?"
-        while rows := self._store.db.execute(sql, (self._model, after, _CHUNK)).fetchall():
+        while rows := self._store.db.execute(sql, (self.model, after, _CHUNK)).fetchall():
             ids, blobs = zip(*rows, strict=True)
             values = np.frombuffer(b"".join(blobs), "<f2").reshape(len(rows), self._dimensions)
             yield np.array(ids, np.int64), values.astype(np.float32)
@@ -221,7 +221,7 @@ class Space:
     def _files(self) -> list[tuple[int, Path]]:
         """(last id, path) of this model's snapshots, the newest first."""
         found = []
-        for path in self._store.path.parent.glob(f"vectors-{self._model}-*.faiss"):
+        for path in self._store.path.parent.glob(f"vectors-{self.model}-*.faiss"):
             name = _NAME.fullmatch(path.name)
             if name:
                 found.append((int(name[2]), path))
@@ -241,7 +241,7 @@ class Space:
         sql = "SELECT value FROM vectors WHERE id = ? AND model = ?"
         seen = False
         for place, value in zip(places, values, strict=True):
-            row = self._store.db.execute(sql, (int(part.ids[place]), self._model)).fetchone()
+            row = self._store.db.execute(sql, (int(part.ids[place]), self.model)).fetchone()
             if row is not None and row[0] != value.astype("<f2").tobytes():
                 return False
             seen = seen or row is not None
@@ -250,7 +250,7 @@ class Space:
     def _saved(self, part: _Part) -> _Part:
         """`part` as a file: mapped from it, or as it is where it cannot be written."""
         folder = self._store.path.parent
-        path = folder / f"vectors-{self._model}-{part.ids[-1]}.faiss"
+        path = folder / f"vectors-{self.model}-{part.ids[-1]}.faiss"
         if not self._store.writable:
             return part
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.stem}.")
