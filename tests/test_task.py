@@ -98,9 +98,9 @@ def test_what_is_handed_in_stays_open() -> None:
     [
         ({"beams": 0}, "1 to 16"),
         ({"beams": True}, "must be"),
-        ({"beams": "many"}, "must be int"),
+        ({"beams": "many"}, "must be a whole number"),
         ({"lang": "de"}, "one of en, zh"),
-        ({"since": "yesterday"}, "must be date"),
+        ({"since": "yesterday"}, "must be a day"),
         ({"colour": 1}, "no option colour"),
     ],
 )

@@ -1,8 +1,9 @@
 """Written by `make docs` out of the tasks' signatures; do not edit."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sensorium.errors import SensoriumError as SensoriumError
 from sensorium.flow import Failed as Failed
@@ -15,7 +16,7 @@ from sensorium.media import Span as Span
 from sensorium.media import Text as Text
 from sensorium.media import Video as Video
 from sensorium.media import text as text
-from sensorium.results import Boxes, Scores, Vectors
+from sensorium.results import Boxes, Hits, Scores, Vectors
 from sensorium.results import Result as Result
 from sensorium.roles import DualTower, Reader
 from sensorium.task import Event
@@ -75,6 +76,62 @@ class _Read:
         self, items: Iterable[_Given], *, model: str | Reader | None = None
     ) -> Iterator[Boxes | Failed]: ...
 
+class _Search:
+    """Find pictures, moments of videos and passages of text by words, by a picture, or by both.
+
+    Terms may be added and subtracted: `photo.jpg + "at night" - people`, and weighted:
+    `0.5:photo.jpg`. `clip.mp4@12s` is one frame of a video; `@-` is what comes on stdin."""
+
+    def __call__(
+        self,
+        query: Query | _Given | Sequence[_Given],
+        *,
+        k: int = ...,
+        kind: Sequence[Literal["image", "video", "audio", "text"]] = ...,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        near: str | Any | None = None,
+        camera: str = ...,
+        path: str = ...,
+        min_score: float = ...,
+        among: Path | str | None = None,
+        library: str | Index | None = None,
+        model: str | DualTower | None = None,
+    ) -> Hits: ...
+    def stream(
+        self,
+        query: Query | _Given | Sequence[_Given],
+        *,
+        k: int = ...,
+        kind: Sequence[Literal["image", "video", "audio", "text"]] = ...,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        near: str | Any | None = None,
+        camera: str = ...,
+        path: str = ...,
+        min_score: float = ...,
+        among: Path | str | None = None,
+        library: str | Index | None = None,
+        model: str | DualTower | None = None,
+    ) -> Generator[Event | Hits]: ...
+    def map(
+        self,
+        items: Iterable[Query | _Given | Sequence[_Given]],
+        *,
+        k: int = ...,
+        kind: Sequence[Literal["image", "video", "audio", "text"]] = ...,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        near: str | Any | None = None,
+        camera: str = ...,
+        path: str = ...,
+        min_score: float = ...,
+        among: Path | str | None = None,
+        library: str | Index | None = None,
+        model: str | DualTower | None = None,
+    ) -> Iterator[Hits | Failed]: ...
+
 embed: _Embed
 match: _Match
 read: _Read
+search: _Search

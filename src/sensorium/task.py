@@ -61,9 +61,9 @@ def use(role: str) -> Any:
     return Opened(lambda spec: open_model(spec, ROLES[role]), "model", role)
 
 
-def opens(kind: type, default: str) -> Any:
-    """A parameter that is filled with `kind(name)`: a library, say."""
-    return Opened(lambda name: kind(name or default), kind.__name__, default)
+def opens(make: Callable[[str], Any], default: str) -> Any:
+    """A parameter that is filled with `make(name)`: a library, say."""
+    return Opened(lambda name: make(name or default), make.__name__, default)
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class Item:
     kinds: tuple[type, ...]
     many: bool
     required: bool = True
+    help: str = ""
 
     @property
     def composed(self) -> bool:
@@ -295,12 +296,12 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> Item | Option | Resou
         extras = tuple(rest)
     words = next((one for one in extras if isinstance(one, str)), "")
     if isinstance(parameter.default, Opened):
-        return Resource(parameter.name, hint, parameter.default, words)
+        return Resource(parameter.name, _alternatives(hint)[0], parameter.default, words)
     if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
         many = get_origin(hint) is list
         kinds = _alternatives(get_args(hint)[0] if many else hint)
         required = parameter.default is inspect.Parameter.empty
-        return Item(parameter.name, kinds, many, required)
+        return Item(parameter.name, kinds, many, required, words)
     bounds = next((one for one in extras if isinstance(one, Range)), None)
     many = get_origin(hint) is tuple
     kind, choices = _option_type(get_args(hint)[0] if many else hint)

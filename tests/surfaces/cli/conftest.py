@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 FAMILY = """
-import re
+import os
+import time
 import numpy as np
 from sensorium.roles import DualTower
 
@@ -36,6 +37,7 @@ class Colours:
         return picture.mean(axis=(0, 1)).astype(np.float32)[:, None, None]
 
     def encode_images(self, tensors):
+        time.sleep(float(os.environ.get("COLOURS_PAUSE", 0)))
         return unit(tensors.mean(axis=(2, 3)))
 
     def embed_images(self, pictures):

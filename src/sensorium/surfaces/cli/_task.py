@@ -94,8 +94,8 @@ def _argument(task: Task, item: Item) -> inspect.Parameter:
 
 
 def _item_help(item: Item, one_by_one: bool) -> str:
-    if item.composed:
-        return (inspect.getdoc(item.kinds[0]) or "").partition("\n")[0]
+    if item.help:
+        return item.help
     kinds = " or ".join(kind.__name__.lower() for kind in item.kinds)
     start = f"{kinds[0].upper()}{kinds[1:]}"
     files = " A path, path@10s-20s for a stretch, or - for stdin."

@@ -85,7 +85,7 @@ def annotator(name: str) -> Annotator:
         raise NotFound(f"there is no task “{name}”", hint=", ".join(TASKS))
     task = TASKS[name]
     roles = [one.opened.default for one in task.resources if one.opened.kind == "model"]
-    if len(task.items) != 1 or len(roles) != 1:
+    if len(task.items) != 1 or len(roles) != 1 or roles[0] not in ROLES:
         raise InputError(f"“{name}” cannot run along", "it wants more than a picture and a model")
     made = provenance(None, ROLES[roles[0]])
     return Annotator(name, f"{made.model}@{made.revision}", task)

@@ -1,0 +1,174 @@
+"""A library from the command line: index, search, look into it, stop and go on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sensorium.results import Hits
+
+Ended = subprocess.CompletedProcess[bytes]
+Run = Callable[..., Ended]
+
+# What a sitecustomize does runs before anything else in the process.
+NO_NETWORK = """
+import socket
+def refuse(*_, **__):
+    raise AssertionError("the network was asked")
+socket.socket.connect = socket.socket.connect_ex = refuse
+socket.create_connection = socket.getaddrinfo = refuse
+"""
+
+
+def hits(ended: Ended) -> Hits:
+    assert ended.returncode == 0, ended.stderr.decode()
+    return Hits.from_json(ended.stdout.decode())
+
+
+@pytest.fixture
+def indexed(sensorium: Run, pictures: Path) -> Path:
+    ended = sensorium("index", "pictures")
+    assert ended.returncode == 0, ended.stderr.decode()
+    return pictures
+
+
+def test_indexing_tells_what_it_did_and_a_bad_file_is_no_failure(
+    sensorium: Run, pictures: Path
+) -> None:
+    ended = sensorium("index", "pictures", "--json")
+    told = json.loads(ended.stdout)
+    assert (told["type"], told["new"], told["bad"], told["seen"]) == ("Added", 3, 1, 4)
+    assert ended.returncode == 0
+    again = sensorium("index")
+    assert b"4 files: " in again.stdout and b"unchanged" in again.stdout
+    told_to_people = sensorium("index", "pictures", "--library", "other")
+    assert b"sensorium doctor --library other" in told_to_people.stderr
+
+
+def test_words_find_the_picture(sensorium: Run, indexed: Path) -> None:
+    found = hits(sensorium("search", "something", "red", "--json"))
+    assert found.hits[0].path == indexed / "red.png"
+    assert found.query == "something red" and found.searched == 3
+    line = sensorium("search", "红色").stdout.decode().splitlines()[0]
+    assert line.split("\t")[1] == "pictures/red.png"
+
+
+def test_a_picture_finds_pictures_and_terms_are_added_and_subtracted(
+    sensorium: Run, indexed: Path
+) -> None:
+    found = hits(sensorium("search", "pictures/green.png", "--json"))
+    assert found.hits[0].path == indexed / "green.png"
+    without = hits(sensorium("search", "pictures/green.png", "+", "blue", "-", "green", "--json"))
+    assert without.hits[0].path == indexed / "blue.png"
+
+
+def test_the_query_comes_from_stdin_behind_an_at(sensorium: Run, indexed: Path) -> None:
+    assert hits(sensorium("search", "@-", "--json", stdin=b"blue")).hits[0].path.name == "blue.png"
+    picture = (indexed / "blue.png").read_bytes()
+    found = hits(sensorium("search", "@-", "--json", stdin=picture))
+    assert found.hits[0].path.name == "blue.png"
+
+
+def test_options_narrow_a_search(sensorium: Run, indexed: Path) -> None:
+    assert len(hits(sensorium("search", "red", "--k", "1", "--json"))) == 1
+    assert not hits(sensorium("search", "red", "--kind", "video", "--json")).hits
+    only = hits(sensorium("search", "red", "--path", "*/blue.*", "--json"))
+    assert [hit.path.name for hit in only.hits] == ["blue.png"]
+    assert sensorium("search", "red", "--kind", "smell").returncode == 2
+    assert sensorium("search", "red", "--near", "here").returncode == 2
+    assert (
+        sensorium("search", "red", "--since", "2024-02-01", "--until", "2024-01-01").returncode == 2
+    )
+
+
+def test_paths_end_in_zero_bytes_where_asked(sensorium: Run, indexed: Path) -> None:
+    paths = sensorium("search", "red", "--k", "2", "-0").stdout.split(b"\0")
+    assert paths[0] == os.fsencode(indexed / "red.png") and paths[2] == b""
+
+
+def test_lines_of_a_text_are_searched_without_a_library(
+    sensorium: Run, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "labels.txt").write_text("a green thing\n\na blue thing\n")
+    found = hits(sensorium("search", "pictures/blue.png", "--among", "labels.txt", "--json"))
+    assert [hit.text for hit in found.hits] == ["a blue thing", "a green thing"]
+    assert sensorium("libraries", "list", "--json").stdout == b""
+
+
+def test_a_library_that_is_not_there_is_not_made_by_looking(sensorium: Run, indexed: Path) -> None:
+    for command in (
+        ["search", "red", "--library", "typo"],
+        ["libraries", "info", "typo"],
+        ["doctor", "--library", "typo"],
+    ):
+        ended = sensorium(*command)
+        assert ended.returncode == 3 and b"default" in ended.stderr
+    listed = [
+        json.loads(line) for line in sensorium("libraries", "list", "--json").stdout.splitlines()
+    ]
+    assert [one["name"] for one in listed] == ["default"]
+
+
+def test_what_is_bad_is_listed_with_its_reason(sensorium: Run, indexed: Path) -> None:
+    line = sensorium("doctor", "--library", "default").stdout.decode().rstrip("\n")
+    state, path, reason = line.split("\t")
+    assert (state, path) == ("bad", str(indexed / "broken.jpg")) and reason
+    told = json.loads(sensorium("doctor", "--library", "default", "--json").stdout)
+    assert told["state"] == "bad" and told["reason"] == reason
+
+
+def test_a_library_is_exported_and_deleted(sensorium: Run, indexed: Path, tmp_path: Path) -> None:
+    assert sensorium("libraries", "export", "default", "all.jsonl").returncode == 0
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert {row["state"] for row in rows} == {"ok", "bad"} and len(rows) == 4
+    assert sensorium("libraries", "rm", "default").returncode == 2
+    assert sensorium("libraries", "rm", "default", "--yes").returncode == 0
+    assert (indexed / "red.png").exists()
+    assert sensorium("libraries", "info", "default").returncode == 3
+
+
+def test_nothing_asks_the_network(
+    sensorium: Run, environment: dict[str, str], pictures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "offline"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
+    environment["PYTHONPATH"] += os.pathsep + str(folder)
+    code = "import sensorium, socket; socket.getaddrinfo('localhost', 1)"
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert b"the network was asked" in ended.stderr  # the guard guards
+    for command in (["index", "pictures", "--with", "read"], ["search", "red"], ["doctor"]):
+        ended = sensorium(*command)
+        assert ended.returncode == 0, ended.stderr.decode()
+
+
+def test_ctrl_c_keeps_what_is_done(
+    sensorium: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(80):
+        Image.new("RGB", (8, 8), (200, number, 0)).save(folder / f"{number:03}.png")
+    command = [sys.executable, "-m", "sensorium", "index", str(folder)]
+    slowly = environment | {"COLOURS_PAUSE": "3"}  # a batch: the whole would take 15 seconds
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=slowly) as program:
+        library = Path(environment["SENSORIUM_HOME"]) / "libraries" / "default" / "library.sqlite"
+        until = time.monotonic() + 30
+        while not library.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(1)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 130
+        assert program.stderr is not None
+        told = program.stderr.read().decode().splitlines()
+    assert told == ["what is done is kept; the same command goes on from there", "stopped"]
+    again = json.loads(sensorium("index", str(folder), "--json").stdout)
+    assert again["seen"] == 80 and again["new"] + again["unchanged"] == 80
+    assert hits(sensorium("search", "red", "--json")).searched == 80
