@@ -37,8 +37,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "PIL": ("media/", "signal/", "views/"),
     "pyarrow": ("evaluate/", "train/", "index/export.py"),
     "rapidocr": ("models/rapidocr.py",),
-    "tokenizers": ("models/",),
-    "huggingface_hub": ("runtime/hub.py",),
+    "tokenizers": ("models/", "train/"),
+    "huggingface_hub": ("runtime/hub.py", "runtime/pull.py"),
     "typer": ("surfaces/cli/",),
     "rich": ("surfaces/cli/", "views/terminal.py"),
 }
