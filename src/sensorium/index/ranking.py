@@ -24,6 +24,7 @@ SAME = 0.98
 NAME_WEIGHT = 0.5  # a file's name says less than what is in it
 _FUSION = 60  # how slowly a rank's worth falls (Cormack et al.)
 _LEAST_SPREAD = 0.01
+_BLOCK = 256  # vectors that are compared with all others at once
 
 
 @dataclass(frozen=True)
@@ -84,23 +85,30 @@ def nearest(
 
 def fold(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Pictures that show the same as a better one become its duplicates."""
-    kept: list[Candidate] = []
-    pictures: list[Candidate] = []
-    values: list[Floats] = []
-    for candidate in candidates:
-        if candidate.kind != Kind.IMAGE or candidate.best is None:
-            kept.append(candidate)
-            continue
-        value = candidate.best.value
-        alike = np.stack(values) @ value if values else np.zeros(0, np.float32)
-        if len(alike) and alike.max() >= SAME:
-            twin = pictures[int(alike.argmax())]
-            twin.duplicates += candidate.paths
-        else:
-            kept.append(candidate)
-            pictures.append(candidate)
-            values.append(value)
-    return kept
+    ordered = list(candidates)
+    pictures = [(one, one.best) for one in ordered if one.kind == Kind.IMAGE and one.best]
+    folded = set[int]()
+    if pictures:
+        twins = _twins(np.stack([best.value for _, best in pictures]))
+        for place, ((picture, _), twin) in enumerate(zip(pictures, twins, strict=True)):
+            if twin != place:
+                pictures[twin][0].duplicates += picture.paths
+                folded.add(id(picture))
+    return [one for one in ordered if id(one) not in folded]
+
+
+def _twins(values: Floats) -> list[int]:
+    """For each vector (n, d), the best before it that shows the same and is no twin itself; its own
+    place where there is none."""
+    twins = list[int]()
+    kept = np.zeros(len(values), bool)
+    for start in range(0, len(values), _BLOCK):
+        for place, near in enumerate(values[start : start + _BLOCK] @ values.T, start):
+            alike = np.where(kept[:place], near[:place], -1.0)
+            best = int(alike.argmax()) if place else 0
+            kept[place] = not place or alike[best] < SAME
+            twins.append(place if kept[place] else best)
+    return twins
 
 
 def fuse(
