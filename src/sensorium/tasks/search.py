@@ -1,13 +1,14 @@
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from sensorium.errors import InputError, NotFound
+from sensorium.errors import NotFound
 from sensorium.index import Index, Query, libraries
 from sensorium.index.filter import Filter, Near
 from sensorium.media import Kind, Text
 from sensorium.models import open as open_model
-from sensorium.results import Hit, Hits, Reason
+from sensorium.results import Hits
 from sensorium.roles import DualTower
 from sensorium.task import Opened, Range, opens, task
 
@@ -60,29 +61,11 @@ def search(
 
 
 def _among(query: Query, path: Path, model: DualTower, k: int, least: float) -> Hits:
-    """The nearest lines of a text file, by cosine."""
-    from sensorium.index.search import embed  # late: it brings FAISS, which help has no use for
+    """The nearest passages of a text file, by cosine."""
+    from sensorium.index.search import among  # late: it brings FAISS, which help has no use for
 
     text = Text.of(path, Text)
     assert isinstance(text, Text)
-    passages = list(text.passages())
-    if not passages:
-        raise InputError(f"{path} has no lines", "it is empty")
-    scores = model.embed_texts([one.text for one in passages]) @ embed(model, query)
-    order = [int(place) for place in (-scores).argsort(kind="stable") if scores[place] >= least]
-    return Hits(
-        query=query.words,
-        hits=tuple(
-            Hit(
-                path=path,
-                kind=Kind.TEXT,
-                score=float(scores[place]),
-                span=passages[place].span,
-                text=passages[place].text,
-                why=(Reason("text", model.provenance.model, passages[place].text),),
-            )
-            for place in order[:k]
-        ),
-        searched=len(passages),
-        provenance=model.provenance,
-    )
+    found = among(model, query, (passage.text for passage in text.passages()), path)
+    near = tuple(hit for hit in found.hits if hit.score >= least)
+    return replace(found, hits=near[:k])
