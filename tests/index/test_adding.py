@@ -195,6 +195,50 @@ def test_videos_by_scenes(
     assert entry.duration == pytest.approx(6, abs=0.2) and entry.width == 64
 
 
+def test_a_video_that_breaks_off_keeps_its_scenes(
+    index: Index, folder: Path, film: Callable[[Path, int], Path], tower: Any
+) -> None:
+    data = film(folder / "whole.avi", 6).read_bytes()
+    (folder / "whole.avi").unlink()
+    (folder / "cut.avi").write_bytes(data[: len(data) * 6 // 10])
+    assert index.add(folder, model=tower).new == 1
+    (entry,) = index
+    assert entry.state is State.OK and entry.note and tower.pictures >= 2
+
+
+def test_an_unforeseen_error_is_one_files_own(
+    index: Index, folder: Path, paint: Paint, tower: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(folder / "a.png", (5, 5, 5))
+    paint(folder / "b.png", (250, 250, 250))
+    right = tower.prepare_image
+
+    def fail(picture: Any) -> Any:
+        if picture.mean() > 128:
+            raise ZeroDivisionError("too bright")
+        return right(picture)
+
+    monkeypatch.setattr(tower, "prepare_image", fail)
+    added = index.add(folder, model=tower)
+    assert (added.new, added.bad) == (1, 1)
+    (entry,) = index.entries("bad")
+    assert "did not foresee" in entry.reason and "too bright" in entry.reason
+
+
+def test_what_memory_refused_is_tried_again(
+    index: Index, folder: Path, paint: Paint, tower: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(folder / "a.png")
+
+    def fail(_: Any) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tower, "prepare_image", fail)
+        assert index.add(folder, model=tower).bad == 1
+    assert index.add(folder, model=tower).new == 1
+
+
 def test_sounds_are_listed(index: Index, folder: Path, tower: Any) -> None:
     import wave
 

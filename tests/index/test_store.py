@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensorium.errors import InputError
 from sensorium.index.item import Item, State
-from sensorium.index.store import SpanKey, Store
+from sensorium.index.store import _KNOWN, _REACHED, _SPAN, SpanKey, Store
 from sensorium.media import Kind
 from sensorium.results import Provenance
 
@@ -113,6 +113,13 @@ def test_forgetting_a_content_takes_its_lines_and_words_along(store: Store) -> N
         store.forget([CONTENT])
     for table in ("spans", "vectors", "lines", "words", "embedded"):
         assert store.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+
+
+@pytest.mark.parametrize("query", [_KNOWN, _REACHED, _SPAN])
+def test_what_is_asked_of_every_file_is_asked_of_an_index(store: Store, query: str) -> None:
+    plan = store.db.execute(f"EXPLAIN QUERY PLAN {query}", (None,) * query.count("?")).fetchall()
+    steps = [row[3] for row in plan]
+    assert steps and not any("SCAN" in step or "LIST" in step for step in steps), steps
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ READ = "read"
 _PENDING = """
 SELECT i.content, 0, min(i.path), i.kind, NULL FROM items i
 WHERE i.state = 'ok' AND i.kind = 'image' AND NOT EXISTS (
-    SELECT 1 FROM notes n WHERE n.content = i.content AND n.task = ?1 AND n.spec = ?2)
+    SELECT 1 FROM notes n
+    WHERE n.content = i.content AND n.span = 0 AND n.task = ?1 AND n.spec = ?2)
 GROUP BY i.content
 UNION ALL
 SELECT s.content, s.id, min(i.path), i.kind, s.at FROM items i JOIN spans s ON s.content = i.content

@@ -134,13 +134,15 @@ class Index:
 
         paths: none for all folders that were added before. model: a spec or a loaded model; None
         for the library's own, else the chosen one. exclude: globs. every: seconds of a video
-        between frames that are looked at, at most. annotators: run after, on what they have not
-        seen. Closing the generator, or an interrupt, keeps what is done.
+        between frames that are looked at, at most; videos that are known are not looked at again
+        for another value. annotators: run after, on what they have not seen. Closing the
+        generator, or an interrupt, keeps what is done.
         """
         from sensorium.index.adding import adding
         from sensorium.index.annotating import annotating
 
         paths = [paths] if isinstance(paths, str | Path) else list(paths)
+        self.store.require_writable()
         tower = self._model(model)
         added = yield from adding(self.store, paths, model=tower, every=every, exclude=exclude)
         yield from annotating(self.store, annotators)

@@ -28,8 +28,9 @@ _PUT_ITEM = (
 )
 _values = attrgetter(*(field.name for field in fields(Item)))
 _KNOWN = """
-SELECT id, size, modified, content, state, disk,
-    content IN (SELECT content FROM embedded WHERE model = ?) FROM items WHERE path = ?"""
+SELECT i.id, i.size, i.modified, i.content, i.state, i.disk,
+    EXISTS (SELECT 1 FROM embedded e WHERE e.content = i.content AND e.model = ?)
+FROM items i WHERE i.path = ?"""
 _REACHED = """
 SELECT count(*), max(s.stop) FROM spans s JOIN vectors v ON v.span = s.id
 WHERE s.content = ? AND v.model = ?"""
@@ -110,12 +111,7 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything within is written, or nothing. Waits for other writers, a minute at most."""
-        if not self.writable:
-            raise Refused(
-                f"the library in {self.path.parent} cannot be changed",
-                why="its folder is read-only",
-                hint="search works; to add, make it writable or use another library",
-            )
+        self.require_writable()
         db = self.db
         try:
             db.execute("BEGIN IMMEDIATE")
@@ -127,6 +123,14 @@ class Store:
             if isinstance(error, sqlite3.OperationalError):
                 raise _told(error, self.path) from error
             raise
+
+    def require_writable(self) -> None:
+        if not self.writable:
+            raise Refused(
+                f"the library in {self.path.parent} cannot be changed",
+                why="its folder is read-only",
+                hint="search works; to add, make it writable or use another library",
+            )
 
     # items
 
