@@ -1,11 +1,12 @@
 """How a result looks to a person at a terminal. Built with rich; a surface prints it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import assert_never
 
+import numpy as np
 from PIL import Image as Pil
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import ControlType, Segment
@@ -183,8 +184,7 @@ def _blocks(picture: Pil.Image) -> Iterator[Segment]:
     small = picture.copy()
     small.thumbnail((COLUMNS, ROWS * 2), Pil.Resampling.LANCZOS)
     left = (COLUMNS - small.width) // 2
-    pixels = list(small.convert("RGB").getdata())
-    lines = [pixels[start : start + small.width] for start in range(0, len(pixels), small.width)]
+    lines = np.asarray(small.convert("RGB")).tolist()
     for upper, lower in zip_longest(lines[::2], lines[1::2], fillvalue=None):
         yield Segment(" " * left)
         for ink, ground in zip_longest(upper or (), lower or ()):
@@ -193,5 +193,5 @@ def _blocks(picture: Pil.Image) -> Iterator[Segment]:
         yield Segment.line()
 
 
-def _colour(pixel: tuple[int, int, int]) -> str:
+def _colour(pixel: Sequence[int]) -> str:
     return "rgb({},{},{})".format(*pixel)
