@@ -2,9 +2,9 @@
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -46,7 +46,8 @@ WHERE v.id = ? AND l.source = 'text' ORDER BY l.id LIMIT 1"""
 _SCENES = """
 SELECT s.start, s.stop, v.value FROM spans s JOIN vectors v ON v.span = s.id
 WHERE s.content = ? AND v.model = ? AND s.start IS NOT NULL ORDER BY s.start"""
-_COUNT = "SELECT count(*) FROM items WHERE items.state = 'ok' AND ({where})"
+_COUNTS = """
+SELECT items.kind, count(*) FROM items WHERE items.state = 'ok' AND ({where}) GROUP BY items.kind"""
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,12 @@ class Candidate:
 
     content: bytes
     kind: Kind
-    paths: list[Path] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     coverage: float = 0.0
     named: bool = False
-    duplicates: list[Path] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
 
     @property
     def best(self) -> Moment | None:
@@ -107,10 +108,10 @@ class Lookup:
         self._where, self._values = chosen.where()
         self._model = model
 
-    def count(self) -> int:
-        """Items that pass."""
-        sql = _COUNT.format(where=self._where)
-        return int(self._db.execute(sql, self._values).fetchone()[0])
+    def counts(self) -> Counter[Kind]:
+        """Items that pass, of each kind."""
+        rows = self._db.execute(_COUNTS.format(where=self._where), self._values)
+        return Counter({Kind(kind): count for kind, count in rows})
 
     def allowed(self) -> Numbers:
         """Vector ids of what passes."""
@@ -180,8 +181,8 @@ class Lookup:
 
 def _add(found: Candidates, content: bytes, kind: str, path: str) -> Candidate:
     candidate = found.setdefault(content, Candidate(content, Kind(kind)))
-    if Path(path) not in candidate.paths:
-        candidate.paths.append(Path(path))
+    if path not in candidate.paths:
+        candidate.paths.append(path)
     return candidate
 
 

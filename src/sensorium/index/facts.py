@@ -1,5 +1,6 @@
 """Facts: what every search of a library needs to know of the whole of it, kept between searches."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from sensorium.index.filter import Filter
 from sensorium.index.names import Names
 from sensorium.index.store import Store
 from sensorium.index.vectors import Ids, Numbers, Space
+from sensorium.media import Kind
 from sensorium.roles import Floats
 
 SAMPLE = 1_024
@@ -32,9 +34,9 @@ class Facts:
     stamp: Stamp
 
     @cached_property
-    def items(self) -> int:
-        """Files that can be found."""
-        return Lookup(self.store.db, Filter(), self.space.model).count()
+    def counts(self) -> Counter[Kind]:
+        """Files that can be found, of each kind."""
+        return Lookup(self.store.db, Filter(), self.space.model).counts()
 
     @cached_property
     def passages(self) -> Ids:

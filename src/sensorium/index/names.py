@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-
-import numpy as np
+from bisect import bisect_right
+from itertools import accumulate
 
 from sensorium.index.words import asked, coverage, plain
 
@@ -17,8 +17,7 @@ class Names:
         self._paths = paths
         stems = [plain(_stem(path)) for path in paths]
         self._text = "\n".join(stems)
-        lengths = np.fromiter((len(stem) + 1 for stem in stems), np.int64, len(stems))
-        self._ends = np.cumsum(lengths)
+        self._ends = list(accumulate(len(stem) + 1 for stem in stems))
 
     @classmethod
     def read(cls, db: sqlite3.Connection) -> "Names":
@@ -36,11 +35,11 @@ class Names:
     def _having(self, word: str) -> list[int]:
         places, at = list[int](), self._text.find(word)
         while at >= 0:
-            place = int(np.searchsorted(self._ends, at, side="right"))
+            place = bisect_right(self._ends, at)
             places.append(place)
             if len(places) > _MOST:
                 return []
-            at = self._text.find(word, int(self._ends[place]))
+            at = self._text.find(word, self._ends[place])
         return places
 
 

@@ -11,11 +11,12 @@ is itself in the sample.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
 from sensorium.index.candidates import Candidate, Candidates, Lookup
-from sensorium.index.vectors import Ids, Space
+from sensorium.index.vectors import Ids, Numbers, Space
 from sensorium.media import Kind
 from sensorium.roles import Floats
 
@@ -24,7 +25,7 @@ SAME = 0.98
 NAME_WEIGHT = 0.5  # a file's name says less than what is in it
 _FUSION = 60  # how slowly a rank's worth falls (Cormack et al.)
 _LEAST_SPREAD = 0.01
-_BLOCK = 256  # vectors that are compared with all others at once
+_SMALL = 1 << 18  # multiplications below which BLAS starts no threads
 
 
 @dataclass(frozen=True)
@@ -59,28 +60,38 @@ class Group:
 
 
 def nearest(
-    space: Space, groups: Sequence[Group], vector: Floats, lookup: Lookup, want: int
-) -> list[Candidate]:
+    space: Space,
+    groups: Sequence[Group],
+    vector: Floats,
+    lookup: Lookup,
+    want: int,
+    tries: int | None = None,
+) -> list[Candidate] | None:
     """Contents by standing, copies folded: at least `want` where there are as many.
 
-    Rows whose item is gone, further scenes of one video and copies all use up places, so more rows
-    are asked for until enough contents are left.
+    Rows whose item is gone or does not pass, further scenes of one video and copies all use up
+    places, so more rows are asked for until enough contents are left; None after so many tries.
     """
     k = 4 * want + 50
-    while groups:
+    for _ in count() if tries is None else range(tries):
         found = [space.search(vector, k, group.only, group.without) for group in groups]
-        pairs = zip(groups, found, strict=True)
-        standings = [group.background.standing(scores) for group, (_, scores) in pairs]
-        candidates = lookup.by_vectors(
-            np.concatenate([ids for ids, _ in found]),
-            np.concatenate([scores for _, scores in found]),
-            np.concatenate(standings),
-        )
-        folded = fold(candidates.values())
+        folded = fold(_looked_up(found, groups, lookup)) if groups else []
         if len(folded) >= want or all(len(ids) < k for ids, _ in found):
             return folded
         k *= 4
-    return []
+    return None
+
+
+def _looked_up(
+    found: Sequence[tuple[Numbers, Floats]], groups: Sequence[Group], lookup: Lookup
+) -> Iterable[Candidate]:
+    pairs = zip(groups, found, strict=True)
+    standings = [group.background.standing(scores) for group, (_, scores) in pairs]
+    return lookup.by_vectors(
+        np.concatenate([ids for ids, _ in found]),
+        np.concatenate([scores for _, scores in found]),
+        np.concatenate(standings),
+    ).values()
 
 
 def fold(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -102,8 +113,10 @@ def _twins(values: Floats) -> list[int]:
     place where there is none."""
     twins = list[int]()
     kept = np.zeros(len(values), bool)
-    for start in range(0, len(values), _BLOCK):
-        for place, near in enumerate(values[start : start + _BLOCK] @ values.T, start):
+    # Products this small stay in one thread: to wait for others costs more on a busy machine.
+    block = max(1, _SMALL // values.size)
+    for start in range(0, len(values), block):
+        for place, near in enumerate(values[start : start + block] @ values.T, start):
             alike = np.where(kept[:place], near[:place], -1.0)
             best = int(alike.argmax()) if place else 0
             kept[place] = not place or alike[best] < SAME

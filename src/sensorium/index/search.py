@@ -5,6 +5,7 @@ name) it is the fusion of the orders.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,7 @@ from sensorium.index.query import Query, Term
 from sensorium.index.ranking import SAME, Background, Group, fuse, nearest
 from sensorium.index.relevance import LEAST, Relevance, relevance_of
 from sensorium.index.store import Store
-from sensorium.index.vectors import Ids, Space
+from sensorium.index.vectors import Ids, Numbers, Space
 from sensorium.media import Image, Kind, Span, Text, Video
 from sensorium.results import Hit, Hits, Provenance, Reason
 from sensorium.roles import DualTower, Floats
@@ -113,7 +114,7 @@ class _Search:
     relevance: Relevance | None
 
     def hits(self, query: Query, k: int, min_score: float, model: Provenance) -> Hits:
-        found = nearest(self.facts.space, self.groups, self.vector, self.lookup, k)
+        found = self._nearest(k)
         near = [one for one in found if one.best and one.best.score >= min_score]
         ranked = self._ranked(near, " ".join(query.texts))
         shown = [one for _, one in ranked[:k]]
@@ -124,7 +125,7 @@ class _Search:
                 self._hit(one, score, relevances.get(one.content), model)
                 for score, one in ranked[:k]
             ),
-            searched=self.lookup.count() if self.chosen else self.facts.items,
+            searched=self.counts.total(),
             verdict=self._verdict(near, shown),
             provenance=model,
         )
@@ -137,21 +138,37 @@ class _Search:
             return fuse(near, said, named)
         return [(one.best.score, one) for one in near if one.best]
 
+    def _nearest(self, k: int) -> list[Candidate]:
+        """By vector. Most filters let enough through for a search of everything to find `k`; only
+        where it does not, what they let through is listed first."""
+        where = self.facts.space, self._groups(), self.vector, self.lookup, k
+        found = nearest(*where, tries=2 if self.chosen else None)
+        if found is None:
+            allowed = self.lookup.allowed()
+            found = nearest(self.facts.space, self._groups(allowed), self.vector, self.lookup, k)
+        return found or []
+
+    def _groups(self, allowed: Numbers | None = None) -> list[Group]:
+        """Pictures and passages, all or as far as they are allowed."""
+        texts = self.facts.passages
+        if allowed is not None:
+            pictures, passages = (
+                np.setdiff1d(allowed, texts.ids),
+                np.intersect1d(allowed, texts.ids),
+            )
+            pairs = (pictures, self.unlike), (passages, self.unlike_passages)
+            return [Group(Ids(ids), None, unlike) for ids, unlike in pairs if len(ids)]
+        groups = [Group(None, texts or None, self.unlike)]
+        return [*groups, Group(texts, None, self.unlike_passages)] if texts else groups
+
     @cached_property
-    def groups(self) -> list[Group]:
-        """Pictures and passages, as far as the filter lets any through."""
-        passages = self.facts.passages
-        allowed = self.lookup.allowed() if self.chosen else None
-        pictures_of = None if allowed is None else np.setdiff1d(allowed, passages.ids)
-        passages_of = passages.ids if allowed is None else np.intersect1d(allowed, passages.ids)
-        groups = []
-        if pictures_of is None or len(pictures_of):
-            only = None if pictures_of is None else Ids(pictures_of)
-            groups.append(Group(only, passages or None, self.unlike))
-        if len(passages_of):
-            unlike = Background.of(self.facts.passages_sample @ self.vector)
-            groups.append(Group(Ids(passages_of), None, unlike))
-        return groups
+    def counts(self) -> Counter[Kind]:
+        """Items that were looked at, of each kind."""
+        return self.lookup.counts() if self.chosen else self.facts.counts
+
+    @cached_property
+    def unlike_passages(self) -> Background:
+        return Background.of(self.facts.passages_sample @ self.vector)
 
     @cached_property
     def unlike(self) -> Background:
@@ -163,7 +180,7 @@ class _Search:
     def _relevances(self, found: list[Candidate]) -> dict[bytes, float]:
         """Content → relevance, of pictures and videos; empty where nothing was fitted."""
         pairs = [(one, one.best) for one in found if one.best and one.kind != Kind.TEXT]
-        items = self._pictures()
+        items = self.counts[Kind.IMAGE] + self.counts[Kind.VIDEO]
         if self.relevance is None or not pairs or items < LEAST:
             return {}
         values = np.stack([best.value for _, best in pairs])
@@ -171,13 +188,6 @@ class _Search:
         standings = np.array([best.standing for _, best in pairs], np.float32)
         relevances = self.relevance.of(values, scores, standings, items)
         return {one.content: float(p) for (one, _), p in zip(pairs, relevances, strict=True)}
-
-    def _pictures(self) -> int:
-        """Pictures and scenes that were searched."""
-        first = self.groups[0] if self.groups else None
-        if first is not None and first.only is not None:
-            return len(first.only)
-        return len(self.facts.space) - len(self.facts.passages)
 
     def _verdict(self, near: list[Candidate], shown: list[Candidate]) -> str:
         """`found` where all asked words stand there, or the picture that is nearest is relevant;
@@ -203,14 +213,14 @@ class _Search:
         if found.kind == Kind.TEXT:
             text = self.lookup.passage(best.vector) if best else line.text if line else ""
         return Hit(
-            path=found.paths[0],
+            path=Path(found.paths[0]),
             kind=found.kind,
             score=score,
             span=best.when if best else line.when if line else None,
             relevance=relevance,
             text=text,
             why=tuple(_reasons(found, text, model)),
-            duplicates=(*found.paths[1:], *found.duplicates),
+            duplicates=tuple(map(Path, (*found.paths[1:], *found.duplicates))),
             moments=self._moments(found) if found.kind == Kind.VIDEO else (),
         )
 
@@ -284,4 +294,4 @@ def _reasons(found: Candidate, text: str, model: Provenance) -> Iterator[Reason]
         if line.text != text:
             yield Reason(by, "" if line.source == "text" else line.source, line.text, line.box)
     if found.named:
-        yield Reason("name", text=found.paths[0].name)
+        yield Reason("name", text=Path(found.paths[0]).name)

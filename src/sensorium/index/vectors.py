@@ -38,9 +38,9 @@ class Ids:
 
     def __init__(self, ids: Numbers) -> None:
         self.ids = np.unique(ids)
-        size = int(self.ids[-1]) // 8 + 1 if len(ids) else 1
-        self._bits = np.zeros(size, np.uint8)
-        np.bitwise_or.at(self._bits, self.ids >> 3, (1 << (self.ids & 7)).astype(np.uint8))
+        held = np.zeros(int(self.ids[-1]) + 1 if len(ids) else 1, bool)
+        held[self.ids] = True
+        self._bits = np.packbits(held, bitorder="little")
         self.selector = faiss.IDSelectorBitmap(self._bits)  # type: ignore[call-arg, arg-type]
 
     def __len__(self) -> int:
