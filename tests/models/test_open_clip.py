@@ -193,7 +193,7 @@ def test_texts(
     model: DualTower, reference: tuple[Any, Any], checkpoint: Path, texts: Sequence[str]
 ) -> None:
     tokenizer = open_clip.get_tokenizer(f"local-dir:{checkpoint}")
-    inner = getattr(tokenizer, "tokenizer", None)  # open_clip's own tokenizer has none
+    inner: Any = getattr(tokenizer, "tokenizer", None)  # open_clip's own tokenizer has none
     spoken = inner is not None and "zho_Hans" in inner.get_vocab()
     for text in [*texts, "“curly” &amp; ｆｕｌｌ　ｗｉｄｔｈ，x", "two  dogs\nrun"]:
         tokens = tokenizer([text])

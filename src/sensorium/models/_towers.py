@@ -21,13 +21,11 @@ from sensorium.roles import Floats, Pixels
 from sensorium.runtime.batcher import Batcher
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
+from sensorium.runtime.layouts import graphs
 from sensorium.runtime.session import Arrays, Session
 from sensorium.runtime.weights import stated_scalar
 
 _AT_ONCE = 32
-LAYOUTS = (("onnx/vision_model", "onnx/text_model"), ("visual/model", "textual/model"))
-# Of several precisions in a folder the most exact is taken; only these names are on the Hub.
-PRECISIONS = ("", "_fp16", "_quantized", "_int8", "_uint8")
 
 
 class Tower:
@@ -119,12 +117,12 @@ def open_networks(
     checkpoint: Checkpoint, device: Device, outputs: Outputs, weights: Callable[[], Networks]
 ) -> Networks:
     """From ONNX files where there are any, else what `weights` opens through torch."""
-    graphs = find_graphs(checkpoint)
-    if graphs is None:
+    pair = find_graphs(checkpoint)
+    if pair is None:
         return weights()
     from sensorium.runtime.onnx import OnnxSession
 
-    image, text = graphs
+    image, text = pair
     return Networks(
         Tower(OnnxSession(image, device), outputs.image),
         Tower(OnnxSession(text, device), outputs.text),
@@ -151,11 +149,10 @@ def transformers_networks(
 
 def find_graphs(checkpoint: Checkpoint) -> tuple[Path, Path] | None:
     """The image and the text graph of a checkpoint, None where it has no pair of them."""
-    for image, text in LAYOUTS:
-        pair = [_most_exact(checkpoint, stem) for stem in (image, text)]
-        if pair[0] and pair[1]:
-            return pair[0], pair[1]
-    return None
+    folder = checkpoint.folder
+    found = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.onnx")}
+    pair = graphs(found)
+    return (folder / pair[0], folder / pair[1]) if pair else None
 
 
 def stated_logits(checkpoint: Checkpoint) -> tuple[float, float]:
@@ -189,11 +186,6 @@ def _embedding(session: Session, names: tuple[str, ...]) -> str:
         why=f"its outputs are {', '.join(session.outputs)}",
         hint=f"export it with {' or '.join(names)}",
     )
-
-
-def _most_exact(checkpoint: Checkpoint, stem: str) -> Path | None:
-    names = [f"{stem}{precision}.onnx" for precision in PRECISIONS]
-    return next((checkpoint.folder / name for name in names if checkpoint.has(name)), None)
 
 
 def _parts(items: Any) -> Iterator[Any]:

@@ -43,3 +43,9 @@ def catalogue() -> dict[str, Row]:
     return {
         name: Row(name, **{**row, "serves": tuple(row["serves"])}) for name, row in table.items()
     }
+
+
+def row_of(spec: ModelSpec) -> Row | None:
+    """The row that suggests `spec`, of whatever revision."""
+    said = str(spec).partition("@")[0]
+    return next((row for row in catalogue().values() if row.spec.partition("@")[0] == said), None)

@@ -1,14 +1,27 @@
-"""From a ModelSpec to a Checkpoint: built in, in the Hub's cache, or a folder. Never downloads."""
+"""From a ModelSpec to a Checkpoint: built in, in the Hub's cache, or a folder. Never downloads.
+
+The cache is the one that every program of the Hub shares, in its documented layout
+(https://huggingface.co/docs/huggingface_hub/guides/manage-cache); it is read here without the Hub's
+library, whose import costs more than most searches.
+"""
 
 import importlib.metadata
 import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from sensorium.errors import ModelMissing, NotFound
-from sensorium.runtime.catalogue import BUILTIN, Row, catalogue
+from sensorium.errors import InputError, ModelMissing, NotFound
+from sensorium.runtime.catalogue import BUILTIN, Row, catalogue, row_of
 from sensorium.runtime.checkpoint import Checkpoint, digest
 from sensorium.runtime.home import settings
+from sensorium.runtime.layouts import SETTINGS, graphs, torch_weights
 from sensorium.spec import Folder, HubRepo, ModelSpec, Named, parse_spec
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_LICENCE = re.compile(r"^license:\s*[\"']?([^\s\"']+)", re.MULTILINE)
 
 
 def resolve(spec: ModelSpec) -> Checkpoint:
@@ -19,7 +32,7 @@ def resolve(spec: ModelSpec) -> Checkpoint:
         case Folder(path):
             return _folder(spec, path)
         case HubRepo():
-            raise NotImplementedError
+            return _in_cache(spec)
 
 
 def _named(name: str) -> Checkpoint:
@@ -54,3 +67,95 @@ def _folder(spec: Folder, path: Path) -> Checkpoint:
     if not path.is_dir():
         raise NotFound(f"{spec} does not exist", f"{path} is no folder")
     return Checkpoint(spec, path, digest(path))
+
+
+def hub_cache() -> Path:
+    """Where the Hub's files are kept: `HF_HUB_CACHE`, else `hub` in `HF_HOME`, as for everyone."""
+    if named := os.environ.get("HF_HUB_CACHE"):
+        return Path(named).expanduser()
+    general = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("HF_HOME", f"{general}/huggingface")).expanduser() / "hub"
+
+
+def repo_folder(repo: str) -> Path:
+    return hub_cache() / f"models--{repo.replace('/', '--')}"
+
+
+def commit_of(spec: HubRepo) -> str:
+    """The commit that the cache knows for the spec's revision, empty where it knows none."""
+    if _COMMIT.fullmatch(spec.revision):
+        return spec.revision
+    try:
+        return (repo_folder(spec.repo) / "refs" / spec.revision).read_text("utf-8").strip()
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A model of the Hub's cache that we could open. megabytes: on disk."""
+
+    checkpoint: Checkpoint
+    megabytes: float
+
+
+def cached() -> Iterator[Cached]:
+    """What the Hub's cache holds of models with two towers or settings that name a family, by
+    name; a repository that is only partly there is passed by."""
+    for folder in sorted(hub_cache().glob("models--*--*")):
+        repo = folder.name.removeprefix("models--").replace("--", "/", 1)
+        for ref in sorted(path for path in (folder / "refs").rglob("*") if path.is_file()):
+            try:
+                revision = ref.relative_to(folder / "refs").as_posix()
+                checkpoint = resolve(HubRepo(repo, revision))
+            except (ModelMissing, InputError):
+                continue
+            files = (path for path in checkpoint.folder.rglob("*") if path.is_file())
+            yield Cached(checkpoint, sum(path.stat().st_size for path in files) / 1e6)
+
+
+def remove(spec: HubRepo) -> float:
+    """Delete the revision from the Hub's cache, with the files that no other revision needs; gives
+    the megabytes that this freed. Other programs that use the cache lose it too."""
+    checkpoint = resolve(spec)
+    from huggingface_hub import scan_cache_dir
+
+    plan = scan_cache_dir(hub_cache()).delete_revisions(checkpoint.revision)
+    plan.execute()
+    return plan.expected_freed_size / 1e6
+
+
+def _in_cache(spec: HubRepo) -> Checkpoint:
+    commit = commit_of(spec)
+    folder = repo_folder(spec.repo) / "snapshots" / commit
+    if not commit or not folder.is_dir():
+        raise _missing(spec, "nothing is downloaded unasked")
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    settled = not files.isdisjoint(SETTINGS)
+    if not settled or not (graphs(files) or any(torch_weights(files))):
+        raise _missing(spec, "only a part of it is here")
+    return Checkpoint(spec, folder, commit, _licence(folder) or _row_licence(spec))
+
+
+def _row_licence(spec: HubRepo) -> str:
+    row = row_of(spec)
+    return row.licence if row else ""
+
+
+def _missing(spec: HubRepo, why: str) -> ModelMissing:
+    row = row_of(spec)
+    known = f"   ({row.megabytes:.0f} MB, {row.licence})" if row else ""
+    return ModelMissing(
+        f"{spec} is not on this machine", why, f"sensorium models pull {spec}{known}"
+    )
+
+
+def _licence(folder: Path) -> str:
+    """As the head of the model's card states it, empty where it does not."""
+    try:
+        card = (folder / "README.md").read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+    head = card.split("---", 2)[1] if card.startswith("---") else ""
+    stated = _LICENCE.search(head)
+    return stated[1] if stated else ""

@@ -25,9 +25,10 @@ import numpy as np
 from sensorium.errors import InputError, SensoriumError
 from sensorium.metrics.retrieval import ranks, recall_at_k
 from sensorium.models import open as open_model
-from sensorium.models._towers import LAYOUTS, Tower, TwoTowers
+from sensorium.models._towers import Tower, TwoTowers
 from sensorium.roles import DualTower, Floats, Pixels
 from sensorium.runtime.hub import resolve
+from sensorium.runtime.layouts import PAIRS
 from sensorium.runtime.onnx import OnnxSession, quantize
 from sensorium.spec import Folder, ModelSpec
 from sensorium.version import __version__
@@ -119,7 +120,7 @@ def _graphs(model: TwoTowers, folder: Path, int8: bool) -> None:
     feeds: tuple[dict[str, Any], ...] = ({"pixel_values": pixels}, model.words(texts))
     towers = (model.networks.image, model.networks.text)
     with tempfile.TemporaryDirectory() as scratch:
-        for stem, tower, given in zip(LAYOUTS[0], towers, feeds, strict=True):
+        for stem, tower, given in zip(PAIRS[0], towers, feeds, strict=True):
             target = folder / f"{stem}{'_int8' if int8 else ''}.onnx"
             exact = Path(scratch, target.name) if int8 else target
             _graph(tower, given, exact)
