@@ -150,6 +150,19 @@ def test_bad_files_are_listed_and_tried_again_only_when_they_change(
     assert entry.state is State.OK and "PNG" in entry.note and not entry.reason
 
 
+def test_a_note_is_about_a_files_own_name(
+    index: Index, folder: Path, paint: Paint, tower: Any
+) -> None:
+    paint(folder / "a.png").rename(folder / "wrong.jpg")
+    index.add(folder, model=tower)
+    shutil.copy(folder / "wrong.jpg", folder / "right.png")
+    shutil.copy(folder / "wrong.jpg", folder / "wrong.webp")
+    assert index.add(folder, model=tower).known == 2
+    notes = {entry.path.name: entry.note for entry in index}
+    assert notes["right.png"] == "" and ".jpg" in notes["wrong.jpg"]
+    assert ".webp" in notes["wrong.webp"]
+
+
 def test_copies_of_a_bad_file_are_bad_too(index: Index, folder: Path, tower: Any) -> None:
     for name in "abc":
         (folder / f"{name}.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")

@@ -43,13 +43,14 @@ class Item:
         return replace(self, state=State.BAD, reason=reason)
 
     def with_facts_of(self, twin: "Item") -> "Item":
-        """The same content elsewhere: what the bytes say is the same."""
+        """The same content elsewhere: what the bytes say is the same. A picture's note is about its
+        own name."""
         return replace(
             self,
             content=twin.content,
             state=twin.state,
             reason=twin.reason,
-            note=twin.note,
+            note=self.note if self.kind is Kind.IMAGE else twin.note,
             width=twin.width,
             height=twin.height,
             duration=twin.duration,

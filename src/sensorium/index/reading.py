@@ -13,7 +13,7 @@ from sensorium.errors import InputError, SensoriumError
 from sensorium.index.content import WHOLE, content_of, content_of_file
 from sensorium.index.item import Item, State
 from sensorium.index.store import SpanKey, Store
-from sensorium.media import Kind, Span
+from sensorium.media import Kind, Span, codecs
 from sensorium.media.audio import probe as probe_audio
 from sensorium.media.facts import Facts
 from sensorium.media.folder import Found
@@ -222,7 +222,9 @@ def _open(item: Item, found: Found) -> Source:
     if found.kind is Kind.IMAGE and found.size <= WHOLE:
         with open_regular(found.path) as file:
             data = file.read()
-        return Source(replace(item, content=content_of(data, found.kind)), data)
+        form = codecs.form_of(data[: codecs.HEAD])
+        note = codecs.note(form, found.path) if form else ""
+        return Source(replace(item, content=content_of(data, found.kind), note=note), data)
     return Source(replace(item, content=content_of_file(found.path, found.kind)))
 
 
