@@ -18,9 +18,7 @@ Rows = Generator[Event, None, tuple[list[str], list[Floats]]]
 def embed(
     item: Image | Video | Text,
     *,
-    every: Annotated[
-        float, Range(0.5, 3600), "Of a long shot, a frame every so many seconds."
-    ] = 10,
+    every: Annotated[float, Range(1, 3600), "Of a long shot, a frame every so many seconds."] = 10,
     model: DualTower = use("dual-tower"),
 ) -> Generator[Event, None, Vectors]:
     """Where a picture, a video or a text lies in the model's space, as vectors of unit length.

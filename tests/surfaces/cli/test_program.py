@@ -78,7 +78,7 @@ def test_a_broken_guest_fails_its_own_command_only(sensorium: Run, install: Inst
         (["match", "gone.jpg", "red", "blue"], 3, "gone.jpg does not exist"),
         (["match", "red.png", "--colour", "x"], 2, "No such option"),
         (["embed", "red.png", "--every", "nine"], 2, "--every cannot be 'nine'"),
-        (["embed", "red.png", "--every", "0"], 2, "it must be 0.5 to 3600"),
+        (["embed", "red.png", "--every", "0"], 2, "it must be 1 to 3600"),
         (["embed", "red.png", "--model", "hf:a/b"], 4, "is not on this machine"),
         (["schema", "Dreams"], 3, "there is no result “Dreams”"),
     ],

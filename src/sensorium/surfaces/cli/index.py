@@ -46,7 +46,7 @@ def command(
     ] = None,
     every: Annotated[
         float,
-        typer.Option(min=0.5, max=3600, help="Of a video, a frame every so many seconds at least."),
+        typer.Option(min=1, max=3600, help="Of a video, a frame every so many seconds at least."),
     ] = 10.0,
     with_: Annotated[
         list[str] | None,
