@@ -89,12 +89,12 @@ def test_relevance_rises_with_what_speaks_for_it(hits: int, items: int) -> None:
     random = np.random.default_rng(hits)
     values = unit(random.normal(size=(hits, 8)))
     scores = np.full(hits, 0.3, np.float32)
-    standings = np.full(hits, 2.0, np.float32)
-    base = relevance.of(values, scores, standings, items)
+    others = random.normal(0.1, 0.05, 100).astype(np.float32)
+    base = relevance.of(values, scores, others, items)
     assert base.shape == (hits,)
-    assert (relevance.of(values, scores + 0.1, standings, items) > base).all()
-    assert (relevance.of(values, scores, standings + 1, items) > base).all()
-    assert (relevance.of(values, scores, standings, items * 2) < base).all()
+    assert (relevance.of(values, scores + 0.1, others, items) > base).all()
+    assert (relevance.of(values, scores, others - 0.1, items) > base).all()
+    assert (relevance.of(values, scores, others, items * 2) < base).all()
 
 
 def test_to_json_and_back() -> None:

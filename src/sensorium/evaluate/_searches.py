@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorium.errors import InputError
-from sensorium.index.ranking import Background
-from sensorium.index.relevance import LEAST, Figures, Relevance, features, fit, sigmoid
+from sensorium.index.relevance import LEAST, Figures, Relevance, features, fit, sigmoid, standing
 from sensorium.metrics.calibration import (
     auroc,
     calibration_error,
@@ -127,7 +126,7 @@ def search(
             best = int(found.argmax())
             places.append(int(library[best]))
             scores.append(float(found[best]))
-            standings.append(float(Background.of(found).standing(found[best : best + 1])[0]))
+            standings.append(float(standing(found[best : best + 1], found)[0]))
             sizes.append(size)
     given = features(
         asked.pictures[places],

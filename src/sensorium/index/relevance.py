@@ -4,7 +4,7 @@ A cosine says little of that: it is on a scale of the model's own, some pictures
 sentence (hubs: Radovanović et al. 2010), and the best of a thousand is higher than the best of
 fifty. So the cosine is corrected by the picture's mean similarity to its nearest sentences of a
 bank (one half of CSLS, Conneau et al. 2018), and stands beside its standing among the library's
-other pictures (the other half; see `ranking`) and the library's size. Their logistic is fitted and
+other pictures (the other half) and the library's size. Their logistic is fitted and
 measured by `sensorium evaluate relevance` on libraries in which what is asked for is, and is not.
 
 The fit belongs to one revision of one model. Without it nothing is claimed.
@@ -66,9 +66,10 @@ class Relevance:
     bank: Floats
     figures: Figures | None = None
 
-    def of(self, values: Floats, scores: Floats, standings: Floats, items: int) -> Numbers:
-        """Probabilities (n,) for n pictures: their vectors (n, d), their cosines and standings for
-        one query, among `items` pictures."""
+    def of(self, values: Floats, scores: Floats, others: Floats, items: int) -> Numbers:
+        """Probabilities (n,) for n pictures: their vectors (n, d) and their cosines with a query,
+        where a sample of all `items` pictures has the cosines `others`."""
+        standings = standing(scores, others)
         return sigmoid(features(values, scores, standings, items, self.bank) @ self.coefficients)
 
     def to_json(self) -> str:
@@ -121,7 +122,7 @@ def features(
     items: int | NDArray[np.int64],
     bank: Floats,
 ) -> Numbers:
-    """(n, len(FEATURES)); see `Relevance.of`. items: of all, or of each."""
+    """(n, len(FEATURES)). standings: see `standing`. items: of all, or of each."""
     columns = (
         np.ones(len(scores)),
         scores - hubness(values, bank),
@@ -129,6 +130,12 @@ def features(
         np.log(np.broadcast_to(items, len(scores))),
     )
     return np.stack(columns, axis=1).astype(np.float64)
+
+
+def standing(scores: Floats, others: Floats) -> Floats:
+    """How many standard deviations above the mean of `others` the scores are."""
+    stands: Floats = (scores - others.mean()) / max(float(others.std()), 1e-6)
+    return stands
 
 
 def hubness(values: Floats, bank: Floats) -> Floats:

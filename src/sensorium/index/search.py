@@ -173,7 +173,13 @@ class _Search:
     @cached_property
     def unlike(self) -> Background:
         """What pictures that are not meant have."""
-        return Background.of(self.facts.pictures_sample @ self.vector)
+        return Background.of(self._others)
+
+    @cached_property
+    def _others(self) -> Floats:
+        """Cosines of a sample of the library's pictures."""
+        cosines: Floats = self.facts.pictures_sample @ self.vector
+        return cosines
 
     # what is relevant
 
@@ -185,8 +191,7 @@ class _Search:
             return {}
         values = np.stack([best.value for _, best in pairs])
         scores = np.array([best.score for _, best in pairs], np.float32)
-        standings = np.array([best.standing for _, best in pairs], np.float32)
-        relevances = self.relevance.of(values, scores, standings, items)
+        relevances = self.relevance.of(values, scores, self._others, items)
         return {one.content: float(p) for (one, _), p in zip(pairs, relevances, strict=True)}
 
     def _verdict(self, near: list[Candidate], shown: list[Candidate]) -> str:
