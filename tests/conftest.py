@@ -77,7 +77,7 @@ def tower() -> ColourTower:
     return ColourTower()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def towers() -> type[ColourTower]:
     """For tests that want more than one: `towers("name", dimensions)`."""
     return ColourTower

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sensorium.errors import InputError, Internal
 from sensorium.flow import Failed, Flow
-from sensorium.flow.threads import Threads
+from sensorium.flow.threads import IDLE, Threads
 
 
 def square(number: int) -> int:
@@ -124,3 +124,19 @@ def test_an_error_of_the_source_reaches_the_caller() -> None:
 def test_a_flow_can_be_pickled() -> None:
     flow = pickle.loads(pickle.dumps(Flow([3, 4]).map(square, threads=1)))
     assert list(flow.run()) == [9, 16]
+
+
+def test_a_pulse_while_nothing_comes() -> None:
+    gate = threading.Event()
+
+    def slow(item: int) -> int:
+        if item:
+            gate.wait(10)
+        return item
+
+    run = Flow([0, 1]).map(slow, threads=1).run(Threads(pulse=0.05))
+    assert next(run) == 0 and next(run) is IDLE
+    gate.set()
+    assert [one for one in run if one is not IDLE] == [1]
+    quiet = Flow([0]).map(slow, threads=1).batch(1).run(Threads(pulse=0.05))
+    assert list(quiet) == [(0,)]  # a stage never sees a pulse

@@ -10,32 +10,38 @@ from typing import Any
 from sensorium.flow.flow import Batch, Failed, Map, Stage, Step
 
 _END = object()
+IDLE = object()
+"""What a pulsing executor gives while there is nothing to give."""
 
 
 @dataclass(frozen=True)
 class Threads:
-    """ahead: bytes of finished results that may wait for the next stage."""
+    """ahead: bytes of finished results that may wait for the next stage.
+    pulse: seconds after which a last stage with threads gives IDLE, where no result has come; a
+    sink may then write what it holds. 0: it waits in silence.
+    """
 
     ahead: int = 256 << 20
+    pulse: float = 0.0
 
     def run(self, source: Iterable[Any], steps: tuple[Step, ...]) -> Iterator[Any]:
         with ExitStack() as stack:
             items = iter(source)
-            for step in steps:
+            for number, step in enumerate(steps, 1):
                 if isinstance(step, Map):
                     _open(step.stage, stack)
-                items = self._step(items, step)
+                items = self._step(items, step, self.pulse if number == len(steps) else 0.0)
                 stack.enter_context(closing(items))  # type: ignore[type-var]
             yield from items
 
-    def _step(self, items: Iterator[Any], step: Step) -> Iterator[Any]:
+    def _step(self, items: Iterator[Any], step: Step, pulse: float) -> Iterator[Any]:
         match step:
             case Batch(size):
                 return _batched(items, size)
             case Map(stage, 0, _):
                 return _mapped(items, stage)
             case Map():
-                return _Workers(items, step, self.ahead).results()
+                return _Workers(items, step, self.ahead, pulse).results()
 
 
 def _open(stage: Stage, stack: ExitStack) -> None:
@@ -91,11 +97,12 @@ class _Cancelled(BaseException):
 class _Workers:
     """Threads that pull items, run a stage, and put what it makes in a channel of bounded bytes."""
 
-    def __init__(self, items: Iterator[Any], step: Map, ahead: int) -> None:
+    def __init__(self, items: Iterator[Any], step: Map, ahead: int, pulse: float) -> None:
         self._items = items
         self._numbers = count()
         self._step = step
         self._ahead = ahead
+        self._pulse = pulse or None
         self._source = threading.Lock()
         self._changed = threading.Condition()
         self._ready: dict[int, list[Any]] = {}  # item number → what it made, _END last
@@ -170,7 +177,7 @@ class _Workers:
         return self._turn if self._step.ordered else -1
 
     def _take(self) -> Any:
-        """The next result, _END when there will be none."""
+        """The next result, _END when there will be none, IDLE when there is none yet."""
         with self._changed:
             while True:
                 if self._broken is not None:
@@ -191,7 +198,8 @@ class _Workers:
                 else:
                     if not self._running:
                         return _END
-                    self._changed.wait()
+                    if not self._changed.wait(self._pulse):
+                        return IDLE
 
     def _candidates(self) -> list[int]:
         if not self._step.ordered:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from sensorium.flow import Failed, Flow, Progress
-from sensorium.flow.threads import Threads
+from sensorium.flow.threads import IDLE, Threads
 from sensorium.index.item import Item, State
 from sensorium.index.leaving import find_left
 from sensorium.index.ledger import Ledger
@@ -26,6 +26,7 @@ from sensorium.roles import DualTower
 from sensorium.runtime.devices import threads
 
 BATCH = 16
+_FIRST = 4  # before it is known how fast the network is
 _AHEAD = 64 << 20  # bytes of prepared pictures that may wait for the network
 _PATIENCE = 2.0  # seconds that a piece waits for others to make a full batch
 
@@ -105,9 +106,14 @@ def _reading(
     flow = Flow(survey.todo.values()).map(reading, threads=threads(), ordered=False)
     yield Progress(0, total, "files")
     try:
-        with closing(flow.run(Threads(_AHEAD))) as results:  # type: ignore[type-var]
+        with closing(flow.run(Threads(_AHEAD, _PATIENCE))) as results:  # type: ignore[type-var]
             for one in results:
-                intake.take(one)
+                if one is IDLE:
+                    intake.embed()
+                else:
+                    intake.take(one)
+                if intake.ledger.is_due:
+                    intake.commit()
                 yield Progress(added.done, total, "files")
         intake.embed()
     finally:
@@ -122,7 +128,7 @@ class _Intake:
     reading: Reading
     ledger: Ledger
     added: Added
-    size: int = BATCH
+    size: int = _FIRST
     waiting: list[Piece | Whole | Copy] = field(default_factory=list)
     pieces: int = 0
     since: float = 0.0
@@ -139,16 +145,15 @@ class _Intake:
         self.pieces += isinstance(one, Piece)
         if self.pieces >= self.size or time.monotonic() - self.since > _PATIENCE:
             self.embed()
-        if self.ledger.is_due:
-            self.commit()
 
     def embed(self) -> None:
         """Embed what waits, and write it down in its order."""
         began = time.monotonic()
         pieces = [one for one in self.waiting if isinstance(one, Piece)]
         values = dict(zip(map(id, pieces), self._values(pieces), strict=True))
-        if pieces and (spent := time.monotonic() - began) > _PATIENCE:
-            self.size = max(1, int(len(pieces) * _PATIENCE / spent))
+        if pieces:  # a slow network gets small batches, that no more than a few seconds can be lost
+            spent = max(time.monotonic() - began, 1e-3)
+            self.size = min(BATCH, max(1, int(len(pieces) * _PATIENCE / spent)))
         for one in self.waiting:
             match one:
                 case Piece():
