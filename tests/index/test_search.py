@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,9 @@ from PIL import Image as PillowImage
 from sensorium.errors import InputError
 from sensorium.index import Index, Query
 from sensorium.index.filter import Filter
+from sensorium.index.relevance import Relevance, place_of
 from sensorium.index.search import Searcher, among, embed
+from sensorium.index.words import tokens
 from sensorium.media import Kind
 from sensorium.results import Hits
 
@@ -229,3 +232,84 @@ def test_sentences_for_a_picture(tower: Any, folder: Path, paint: Paint) -> None
     assert {hit.path for hit in hits.hits} == {Path("lines.txt")}
     with pytest.raises(InputError, match="no sentences"):
         among(tower, Query.of(red), ["", " "], Path("lines.txt"))
+
+
+def test_words_in_a_picture(colours: Index, searcher: Searcher, tower: Any, folder: Path) -> None:
+    before = searcher.search(tower, Query.of("hotel astoria"), k=9)
+    assert all(hit.why[0].by == "picture" for hit in before.hits)
+    with colours.store.transaction() as db:
+        sql = "SELECT s.id FROM spans s JOIN items i ON i.content = s.content WHERE i.path = ?"
+        (span,) = db.execute(sql, (str(folder / "c1.png"),)).fetchone()
+        for number, line in enumerate(("HOTEL", "Astoria", "open all night")):
+            box = (10.0, 20.0 * number, 60.0, 20.0 * number + 15)
+            colours.store.put_line(span, "read", line, tokens(line), box)
+    hits = searcher.search(tower, Query.of("hotel astoria"), k=9)
+    assert names(hits)[0] == "c1.png"
+    reasons = [why for why in hits[0].why if why.by == "words in the picture"]
+    assert {why.text for why in reasons} == {"HOTEL", "Astoria"}
+    assert reasons[0].box is not None
+    assert reasons[0].model == "read"
+    assert hits.verdict == "found"
+    assert len(hits) == 9
+
+
+def test_a_verdict_needs_a_fit(
+    index: Index, tower: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for number in range(60):
+        pattern(folder / f"{number}.png", (RED, GREEN, BLUE)[number % 3], number)
+    index.add(folder, model=tower)
+    monkeypatch.setenv("SENSORIUM_HOME", str(tmp_path))
+    assert Searcher(index.store).search(tower, Query.of("red")).verdict == "unsure"
+    bank = tower.embed_texts(["red", "green", "blue", "yellow", "white", "a dog"])
+    for cut_off, verdict in ((0.0, "found"), (1.0, "nothing")):
+        Relevance("colours", tower.provenance.revision, (-2, 3, 1, 0), cut_off, bank).save(
+            place_of(tower.provenance.revision)
+        )
+        hits = Searcher(index.store).search(tower, Query.of("red"))
+        assert hits.verdict == verdict
+        assert all(hit.relevance is not None for hit in hits.hits)
+        assert 0 < (hits[0].relevance or 0) < 1
+    asked_by_picture = Searcher(index.store).search(tower, Query.of(folder / "0.png"))
+    assert asked_by_picture.verdict == "unsure"
+    assert asked_by_picture[0].relevance is None
+    few = Filter(path="1?.png")
+    assert Searcher(index.store).search(tower, Query.of("red"), chosen=few).verdict == "unsure"
+
+
+def test_many_may_search_while_files_are_added(
+    index: Index, searcher: Searcher, tower: Any, folder: Path
+) -> None:
+    for number in range(6):
+        pattern(folder / f"{number}.png", RED, number)
+    index.add(folder, model=tower)
+    counts: list[int] = []
+
+    def ask() -> None:
+        counts.extend(len(searcher.search(tower, Query.of("red"), k=50)) for _ in range(10))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(6, 12):
+        pattern(folder / f"{number}.png", RED, number)
+    index.add(folder, model=tower)
+    for thread in threads:
+        thread.join()
+    assert len(counts) == 40
+    assert set(counts) <= set(range(6, 13))
+    assert len(searcher.search(tower, Query.of("red"), k=50)) == 12
+
+
+def test_a_filter_that_lets_few_through_is_exact(
+    index: Index, searcher: Searcher, tower: Any, folder: Path
+) -> None:
+    """The last of the filtered items are found, though hundreds of others are nearer."""
+    for number in range(400):
+        pattern(folder / f"{number:03}.png", RED if number % 100 else BLUE, number)
+    index.add(folder, model=tower)
+    hits = searcher.search(tower, Query.of("red"), k=3, chosen=Filter(path="?00.png"))
+    assert len(hits) == 3
+    assert all(name.endswith("00.png") for name in names(hits))
+    assert hits.searched == 4
+    assert len(searcher.search(tower, Query.of("red"), k=9, chosen=Filter(path="?00.png"))) == 4
