@@ -12,7 +12,14 @@ from sensorium.errors import InputError, NotFound
 from sensorium.media.kind import Kind, kind_of
 from sensorium.train.pair import Bad, Pair
 from sensorium.train.readers import hub
-from sensorium.train.readers.folder import CAPTIONS, read_captions, read_classes, read_folder
+from sensorium.train.readers.folder import (
+    CAPTIONS,
+    names_pictures,
+    read_captions,
+    read_classes,
+    read_folder,
+    read_texts,
+)
 from sensorium.train.readers.jsonl import read_jsonl
 from sensorium.train.readers.parquet import Cell, read_parquet
 from sensorium.train.readers.shards import read_shard
@@ -105,7 +112,9 @@ def _read_file(path: Path) -> Iterator[Pair | Bad]:
         return read_jsonl(path)
     if b"\0" in head:
         raise InputError(f"{path} is no data that we read", "parquet, tar, json lines or text")
-    return read_captions(path, path.parent)
+    if names_pictures(head.decode("utf-8", "ignore")):
+        return read_captions(path, path.parent)
+    return read_texts(path)
 
 
 def _read_folder(folder: Path) -> Iterator[Pair | Bad]:

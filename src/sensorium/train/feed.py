@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from sensorium.errors import InputError, SensoriumError
 from sensorium.flow import Failed, Flow
+from sensorium.flow.threads import Threads
 from sensorium.runtime.devices import threads
 from sensorium.train.data import Pairs
 from sensorium.train.pair import Bad, Captions, Pair
 from sensorium.train.readers.parquet import KEPT
 from sensorium.train.view import View
 
+_AHEAD = 3  # batches that are decoded before they are asked for
 _TRIES = 20  # bad pairs in a row that are passed by before a run is given up
 
 
@@ -83,7 +85,10 @@ class Feed:
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """From batch `start` on, without end. Pictures are decoded in threads, ahead of need."""
         share = self.size // self.part.count
-        flow = Flow(self._numbers(start)).map(self._draw, threads=threads()).batch(share).run()
+        # A queue of no bytes is never full: without pictures there is nothing to draw ahead.
+        workers = threads() if self.view else 0
+        ahead = _AHEAD * share * 3 * self.view.size**2 if self.view else 0
+        flow = Flow(self._numbers(start)).map(self._draw, workers).batch(share).run(Threads(ahead))
         with closing(flow):  # type: ignore[type-var]
             for batch in flow:
                 if isinstance(batch, Failed):

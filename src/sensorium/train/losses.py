@@ -77,14 +77,25 @@ def pairwise_sigmoid(
     """SigLIP: every pair is a yes-or-no question of its own (Zhai et al., ICCV 2023).
 
     images: (n, d), texts: (m, d), rows of unit length. bias: scalar, begins near -10. positives:
-    bool (n, m), None where row i of each belongs together. The sum over all pairs, over n. Over
-    processes: this process's images against `gather_rows(texts)`, with `positives`.
+    bool (n, m), None where row i of each belongs together. The sum over all pairs, over n.
     """
     logits = log_scale.exp() * images @ texts.T + bias
     if positives is None:
         positives = torch.eye(len(images), len(texts), dtype=torch.bool, device=logits.device)
     signs = positives.to(logits.dtype) * 2 - 1
     return -functional.logsigmoid(signs * logits).sum() / len(images)
+
+
+def gathered_sigmoid(
+    images: Tensor, texts: Tensor, log_scale: Tensor, bias: Tensor, processes: Processes
+) -> Tensor:
+    """`pairwise_sigmoid` of this process's images against the texts of all; see
+    `gathered_info_nce`."""
+    every = gather_rows(texts)
+    rows = torch.arange(len(images), device=images.device) + processes.rank * len(images)
+    positives = torch.zeros(len(images), len(every), dtype=torch.bool, device=images.device)
+    positives[torch.arange(len(images), device=images.device), rows] = True
+    return pairwise_sigmoid(images, every, log_scale, bias, positives)
 
 
 def masked_language(logits: Tensor, targets: Tensor, ignored: int = -100) -> Tensor:

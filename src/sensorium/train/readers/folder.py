@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from sensorium.errors import InputError
+from sensorium.media.encoding import decode_text
 from sensorium.media.folder import Found, Skipped, walk
 from sensorium.media.kind import Kind
 from sensorium.train.pair import Bad, Pair, by_language
@@ -47,10 +49,23 @@ def read_captions(path: Path, folder: Path) -> Iterator[Pair | Bad]:
             yield Pair(Path(name).stem, where, image, by_language(several))
 
 
-def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for line in file:
-            yield line.strip()
+def names_pictures(text: str) -> bool:
+    """Whether any of its lines begins with a picture's name."""
+    return any(_LINE.match(line) for line in text.splitlines())
+
+
+def read_texts(path: Path) -> Iterator[Pair | Bad]:
+    """A plain text file: a text a line, without pictures."""
+    for number, line in enumerate(_lines(path), 1):
+        if line:
+            yield Pair(f"{path.stem}-{number}", f"{path}, line {number}", b"", by_language([line]))
+
+
+def _lines(path: Path) -> list[str]:
+    """Stripped lines, in whichever encoding they were written; none of an empty file."""
+    data = path.read_bytes()
+    words = decode_text(data, str(path)) if data.strip() else ""
+    return [line.strip() for line in words.splitlines()]
 
 
 def _unquoted(caption: str, separator: str) -> str:
@@ -76,6 +91,13 @@ def read_folder(folder: Path) -> Iterator[Pair | Bad]:
 
 
 def _beside(found: Found, folder: Path) -> Pair | Bad:
+    try:
+        return _with_texts(found, folder)
+    except InputError as error:
+        return Bad(str(found.path), str(error))
+
+
+def _with_texts(found: Found, folder: Path) -> Pair | Bad:
     captions: dict[str, tuple[str, ...]] = {}
     texts = sorted(found.path.parent.glob(f"{_escaped(found.path.stem)}*.txt"))
     for path in texts:

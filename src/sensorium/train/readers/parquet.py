@@ -80,7 +80,7 @@ def read_parquet(path: Path) -> Iterator[Pair | Bad]:
                 columns,
                 where,
                 lambda cell=cell, values=values: (  # type: ignore[misc]
-                    cell or image_file(path.parent, values.get(named))
+                    cell or (image_file(path.parent, values.get(named)) if named else b"")
                 ),
                 f"{path.stem}-{number}",
             )

@@ -1,0 +1,53 @@
+"""Training: `run("dual-tower", data=["photos/"], out="mine")`, and what the command line does.
+
+    for event in stream("dual-tower", "run.toml", steps=2000):
+        ...                                        # Step, Validated, at last Ended
+
+Recipes are files of `train/recipes/`; their names cost no import, and torch is loaded when one of
+them is taken.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensorium.shelf import Shelf
+
+if TYPE_CHECKING:
+    from sensorium.train.loop import Ended, Event
+    from sensorium.train.recipe import Recipe
+
+
+def _take(module: Any) -> "Recipe":
+    from sensorium.train.recipe import Recipe
+
+    return Recipe.of(module)
+
+
+RECIPES: "Shelf[Recipe]" = Shelf("sensorium.train.recipes", _take)
+
+
+def run(recipe: str, config: Path | str | None = None, **fields: Any) -> "Ended":
+    """Train to the end; see `stream`. Gives how it ended, with the figures of the best weights."""
+    from sensorium.train.loop import Ended
+
+    *_, last = stream(recipe, config, **fields)
+    assert isinstance(last, Ended)
+    return last
+
+
+def stream(recipe: str, config: Path | str | None = None, **fields: Any) -> "Iterator[Event]":
+    """Train, and tell of every step.
+
+    recipe: its name. config: a TOML file of the fields of the recipe's `Config`; `fields` come
+    before it. An interrupted run goes on where it was when it is called again with the same.
+    Raises InputError for fields that do not fit; NotFound for an unknown recipe.
+    """
+    return RECIPES[recipe].stream(Path(config) if config else None, _given(fields))
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+__all__ = ["RECIPES", "run", "stream"]

@@ -1,0 +1,116 @@
+"""A recipe's Config out of a TOML file and single fields, typed and checked."""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from sensorium.errors import InputError, NotFound
+from sensorium.task import Option, Range
+from sensorium.train.options import Options
+
+Config = TypeVar("Config", bound=Options)
+_RECIPE = "recipe"  # a run's own file names its recipe, which is no field
+
+
+def fields_of(config: type[Options]) -> tuple[Option, ...]:
+    """The fields as options: type, range, help and default; one that must be given has the
+    default `dataclasses.MISSING`."""
+    hints = get_type_hints(config, include_extras=True)
+    return tuple(_option(field, hints[field.name]) for field in dataclasses.fields(config))
+
+
+def _option(field: "dataclasses.Field[Any]", hint: Any) -> Option:
+    extras: tuple[Any, ...] = ()
+    if get_origin(hint) is Annotated:
+        hint, *rest = get_args(hint)
+        extras = tuple(rest)
+    words = next((one for one in extras if isinstance(one, str)), "")
+    bounds = next((one for one in extras if isinstance(one, Range)), None)
+    many = get_origin(hint) is tuple
+    if many:
+        hint = get_args(hint)[0]
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = [one for one in get_args(hint) if one is not NoneType]
+    choices = get_args(hint) if get_origin(hint) is Literal else ()
+    kind = str if choices else hint
+    return Option(field.name, kind, field.default, words, bounds, choices, many)
+
+
+def read_config(config: type[Config], path: Path | None, given: Mapping[str, Any]) -> Config:
+    """`given` before the file, the file before the defaults.
+
+    given: values, or words as a command line has them. Raises InputError that names the field and
+    what it may be; for an unknown field, the nearest ones.
+    """
+    known = {option.name: option for option in fields_of(config)}
+    told = _file(path) if path else {}
+    told.pop(_RECIPE, None)
+    values = {}
+    for name, value in (told | dict(given)).items():
+        if name.replace("-", "_") not in known:
+            near = get_close_matches(name, known, n=3, cutoff=0.5)
+            where = str(path) if path and name not in given else "the recipe"
+            raise InputError(
+                f"{where} has no field “{name}”" if where != str(path) else f"{path}: “{name}”?",
+                why="the recipe knows no such field",
+                hint=" or ".join(near) or ", ".join(known),
+            )
+        option = known[name.replace("-", "_")]
+        values[option.name] = option.read(_plain(option, value))
+    missing = [o.flag for o in known.values() if o.default is dataclasses.MISSING]
+    missing = [flag for flag in missing if flag[2:].replace("-", "_") not in values]
+    if missing:
+        raise InputError(f"{' and '.join(missing)} must be given", "the recipe cannot begin")
+    return config(**values)
+
+
+def _plain(option: Option, value: Any) -> Any:
+    """Words of a command line as what TOML would have."""
+    if option.many:
+        value = [value] if isinstance(value, str | Path) else value
+        return [str(one) if isinstance(one, Path) and option.type is str else one for one in value]
+    if option.type is bool and value in ("true", "false"):
+        return value == "true"
+    return value
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.expanduser().read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"{path} does not exist", "it was to be the run's TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML", str(error)) from error
+
+
+def write_toml(recipe: str, options: Options) -> str:
+    """Every field of a run, so that it can be done again from this file alone."""
+    lines = [f"{_RECIPE} = {json.dumps(recipe)}"]
+    for name, value in dataclasses.asdict(options).items():
+        if value is not None:
+            lines.append(f"{name} = {_toml(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case _:
+            return json.dumps(str(value), ensure_ascii=False)
+
+
+def changed(path: Path, recipe: str, options: Options) -> list[str]:
+    """Names of fields that a run's own file has otherwise."""
+    before = _file(path)
+    now = tomllib.loads(write_toml(recipe, options))
+    return sorted(name for name in before | now if before.get(name) != now.get(name))

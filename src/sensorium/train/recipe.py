@@ -1,0 +1,72 @@
+"""Recipe: a file of `train/recipes/` as a thing that runs.
+
+The file has a docstring (paper, when to use it, what it needs), a frozen dataclass `Config` of
+`Options`, and `start(config, processes)`, which gives a `Trainee`.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sensorium.errors import InputError
+from sensorium.train.card import write_card
+from sensorium.train.config import changed, fields_of, read_config, write_toml
+from sensorium.train.loop import Ended, Event, Trainee, train
+from sensorium.train.options import Options
+from sensorium.train.processes import Processes, processes
+
+CONFIG = "run.toml"
+# What may be another when a run goes on: it changes nothing of what is learnt.
+_FREE = ("device", "checkpoint_minutes", "out")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    name: str
+    help: str
+    config: type[Options]
+    start: Callable[[Any, Processes], Trainee[Any]]
+
+    @classmethod
+    def of(cls, module: ModuleType) -> "Recipe":
+        name = module.__name__.rpartition(".")[2].replace("_", "-")
+        return cls(name, inspect.getdoc(module) or "", module.Config, module.start)
+
+    def stream(self, config: Path | None, given: Mapping[str, Any]) -> Iterator[Event]:
+        """See `sensorium.train.stream`. Fields are checked at once, before the first event."""
+        return self._events(read_config(self.config, config, given))
+
+    def _events(self, options: Options) -> Iterator[Event]:
+        out = options.out.expanduser()
+        with processes(options.device) as here:
+            self._same_run(out, options)
+            trainee = self.start(options, here)
+            if here.first:
+                out.mkdir(parents=True, exist_ok=True)
+                (out / CONFIG).write_text(write_toml(self.name, options), "utf-8")
+            for event in train(trainee, options, here, out):
+                if isinstance(event, Ended) and event.why != "stopped" and here.first:
+                    trainee.model.eval().to("cpu")
+                    trainee.finish(out)
+                    write_card(out, self, options, trainee, event)
+                yield event
+
+    def _same_run(self, out: Path, options: Options) -> None:
+        """A folder goes on with the run that it holds, never with another."""
+        if not (out / CONFIG).exists():
+            return
+        other = [name for name in changed(out / CONFIG, self.name, options) if name not in _FREE]
+        if other:
+            raise InputError(
+                f"{out} holds another run",
+                why=f"{', '.join(other)} were different there ({CONFIG})",
+                hint="--out another folder, or remove this one",
+            )
+
+    @property
+    def fields(self) -> Any:
+        """The fields of its Config as options."""
+        return fields_of(self.config)

@@ -1,0 +1,1 @@
+"""The shelf of recipes: one file each. See `train/recipe.py` for what a file has."""
