@@ -172,3 +172,19 @@ def test_ctrl_c_keeps_what_is_done(
     again = json.loads(sensorium("index", str(folder), "--json").stdout)
     assert again["seen"] == 80 and again["new"] + again["unchanged"] == 80
     assert hits(sensorium("search", "red", "--json")).searched == 80
+
+
+def test_a_watched_folder_is_followed_until_ctrl_c(
+    environment: dict[str, str], pictures: Path
+) -> None:
+    command = [sys.executable, "-m", "sensorium", "index", str(pictures), "--watch", "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as program:
+        assert program.stdout is not None and program.stderr is not None
+        assert json.loads(program.stdout.readline())["new"] == 3
+        Image.new("RGB", (8, 8), (250, 250, 0)).save(pictures / "yellow.png")
+        assert json.loads(program.stdout.readline())["new"] == 1
+        program.send_signal(signal.SIGINT)
+        assert program.wait(20) == 130
+        assert b"Traceback" not in program.stderr.read()

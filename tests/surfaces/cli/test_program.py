@@ -123,6 +123,24 @@ def test_ctrl_c_ends_calmly(environment: dict[str, str], linger: None) -> None:
         assert program.stderr.read() == b"stopped\n"
 
 
+def test_long_work_shows_that_it_goes_on_where_a_person_looks(
+    environment: dict[str, str], linger: None
+) -> None:
+    pty = pytest.importorskip("pty")
+    above, below = pty.openpty()
+    command = [sys.executable, "-m", "sensorium", "linger", "x", "--seconds", "2.8"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=below, env=environment | {"TERM": "xterm"}
+    ) as program:
+        out, _ = program.communicate(timeout=30)
+    os.close(below)
+    told = os.read(above, 1 << 16).decode()
+    os.close(above)
+    assert out == b"began\n1.0000\tdone\n"
+    assert "linger" in told
+    assert told.rstrip("\r\n").endswith("\x1b[2K")  # and nothing stays behind
+
+
 def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -144,6 +162,8 @@ def test_completion_knows_commands_and_options(sensorium: Run) -> None:
     assert {"match", "index", "doctor"} <= set(names)
     asked |= {"COMP_WORDS": "sensorium match --mo", "COMP_CWORD": "2"}
     assert sensorium(**asked).stdout.decode().split() == ["--model"]
+    asked |= {"COMP_WORDS": "sensorium match --model re", "COMP_CWORD": "3"}
+    assert sensorium(**asked).stdout.decode().split() == ["reader"]
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])

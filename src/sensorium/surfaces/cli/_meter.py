@@ -17,7 +17,7 @@ PATIENCE = 2.0
 
 
 class Meter:
-    """A line with rate and time left; nothing for quick work, --json or where no person reads."""
+    """A line with rate and time left; nothing for quick work, or where no person reads."""
 
     def __init__(self, out: Out, title: str) -> None:
         self._out = out
@@ -29,7 +29,7 @@ class Meter:
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty() and not self._out.json:
+        if sys.stderr.isatty():
             self._timer.start()
         return self
 

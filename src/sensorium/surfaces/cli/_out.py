@@ -82,6 +82,8 @@ class Out:
 
             for line in lines(result):
                 self.line(line)
+            if getattr(result, "verdict", "") == "nothing":
+                self.note("nothing here matches; these are the nearest")
         else:
             from sensorium.views.terminal import render
 

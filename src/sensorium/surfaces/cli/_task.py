@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sensorium.index import libraries
+from sensorium.runtime.catalogue import catalogue
 from sensorium.surfaces.cli._given import read_items
 from sensorium.surfaces.cli._out import Out
 from sensorium.surfaces.cli._run import run_many, run_one
@@ -64,21 +66,20 @@ def parameter_of(task: Task, one: Item | Option | Resource) -> inspect.Parameter
         case Option():
             return _option(one)
         case Resource():
-            help_text = one.help or _resource_help(one)
-            metavar = "SPEC" if one.opened.kind == "model" else "NAME"
-            info = typer.Option(
-                "--" + one.name.replace("_", "-"),
-                metavar=metavar,
-                help=f"{help_text} Default: {one.opened.default}.",
-                show_default=False,
-            )
-            return _keyword(one.name, Annotated[str | None, info], None)
+            return _resource(one)
 
 
-def _resource_help(one: Resource) -> str:
-    if one.opened.kind == "model":
-        return "Another model: a name, hf:org/repo or dir:path."
-    return "Name of the library."
+def _resource(one: Resource) -> inspect.Parameter:
+    model = one.opened.kind == "model"
+    usual = "Another model: a name, hf:org/repo or dir:path." if model else "Its name."
+    info = typer.Option(
+        "--" + one.name.replace("_", "-"),
+        metavar="SPEC" if model else "NAME",
+        help=f"{one.help or usual} Default: {one.opened.default}.",
+        show_default=False,
+        autocompletion=(lambda: list(catalogue())) if model else (lambda: libraries()),
+    )
+    return _keyword(one.name, Annotated[str | None, info], None)
 
 
 def _argument(task: Task, item: Item) -> inspect.Parameter:
