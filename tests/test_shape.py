@@ -38,7 +38,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pyarrow": ("evaluate/", "train/", "index/export.py"),
     "rapidocr": ("models/rapidocr.py",),
     "tokenizers": ("models/", "train/"),
-    "huggingface_hub": ("runtime/hub.py", "runtime/pull.py"),
+    "huggingface_hub": ("runtime/pull.py",),
     "typer": ("surfaces/cli/",),
     "rich": ("surfaces/cli/", "views/terminal.py"),
 }

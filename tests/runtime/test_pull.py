@@ -193,6 +193,20 @@ def test_removing_frees_the_disk(hub: Any) -> None:
         remove(SPEC)
 
 
+def test_removing_one_revision_keeps_what_another_needs(hub: Any) -> None:
+    _, checkpoint = drive()
+    other = checkpoint.folder.with_name("f" * 40)
+    (other / "onnx").mkdir(parents=True)
+    (other / "onnx/text_model.onnx").symlink_to(
+        (checkpoint.folder / "onnx/text_model.onnx").resolve()
+    )
+    assert remove(SPEC) == pytest.approx(3.0, abs=0.1)
+    assert (other / "onnx/text_model.onnx").read_bytes() == GRAPH[::-1]
+    assert not checkpoint.folder.exists()
+    with pytest.raises(ModelMissing):
+        resolve(SPEC)
+
+
 def test_the_hubs_own_library_finds_what_we_fetched(hub: Any) -> None:
     from huggingface_hub import try_to_load_from_cache
 

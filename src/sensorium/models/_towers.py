@@ -19,6 +19,7 @@ from sensorium.models._pictures import PictureSteps
 from sensorium.models._words import Words
 from sensorium.roles import Floats, Pixels
 from sensorium.runtime.batcher import Batcher
+from sensorium.runtime.catalogue import row_of
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.runtime.layouts import graphs
@@ -159,17 +160,20 @@ def stated_logits(checkpoint: Checkpoint) -> tuple[float, float]:
     """(scale, bias) of a checkpoint whose graphs leave them out.
 
     Looked for, in this order: `logit_scale` and `logit_bias` of its config (our exports write
-    them there), the tensors of its safetensors (their scale is a logarithm), the value its
-    config says training began with. Where none is stated the scale is 1: the order of what is
-    found does not depend on it, a probability does.
+    them there), the tensors of its safetensors (their scale is a logarithm), its row of the
+    catalogue, the value its config says training began with. Where none is stated the scale is
+    1: the order of what is found does not depend on it, a probability does.
     """
     config = checkpoint.config
     if "logit_scale" in config:
         return float(config["logit_scale"]), float(config.get("logit_bias") or 0.0)
     log = stated_scalar(checkpoint, "logit_scale")
-    if log is None:
-        return math.exp(float(config.get("logit_scale_init_value", 0.0))), 0.0
-    return math.exp(log), stated_scalar(checkpoint, "logit_bias") or 0.0
+    if log is not None:
+        return math.exp(log), stated_scalar(checkpoint, "logit_bias") or 0.0
+    row = row_of(checkpoint.spec)
+    if row is not None and row.logit_scale:
+        return row.logit_scale, row.logit_bias
+    return math.exp(float(config.get("logit_scale_init_value", 0.0))), 0.0
 
 
 def exponent(log_scale: float | None) -> float:

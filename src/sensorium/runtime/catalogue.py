@@ -16,7 +16,9 @@ class Row:
 
     folder: its folder in `builtin/`, empty for a suggestion. spec: where a suggestion lives.
     package: a Python package that brings the weights. extra: the extra of ours that installs it.
-    serves: roles. figures: published quality, as a line with its source. note: whom it is for.
+    serves: roles. figures: published quality, as a line; source: where it was published.
+    note: whom it is for. logit_scale, logit_bias: as the original's weights have them, where the
+    repository holds graphs that leave them out; 0 for a row that need not say.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Row:
     figures: str = ""
     source: str = ""
     note: str = ""
+    logit_scale: float = 0.0
+    logit_bias: float = 0.0
 
     @property
     def model_spec(self) -> ModelSpec:

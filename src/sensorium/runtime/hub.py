@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,9 +37,10 @@ def resolve(spec: ModelSpec) -> Checkpoint:
 
 
 def _named(name: str) -> Checkpoint:
-    chosen = settings().get("models", {}).get(name)
-    if chosen:
-        return resolve(parse_spec(chosen))
+    chosen = parse_spec(settings().get("models", {}).get(name) or name)
+    if not isinstance(chosen, Named):
+        return resolve(chosen)
+    name = chosen.name
     row = catalogue().get(name)
     if row is None:
         raise NotFound(f"there is no model “{name}”", hint="sensorium models list")
@@ -117,12 +119,24 @@ def cached() -> Iterator[Cached]:
 def remove(spec: HubRepo) -> float:
     """Delete the revision from the Hub's cache, with the files that no other revision needs; gives
     the megabytes that this freed. Other programs that use the cache lose it too."""
-    checkpoint = resolve(spec)
-    from huggingface_hub import scan_cache_dir
-
-    plan = scan_cache_dir(hub_cache()).delete_revisions(checkpoint.revision)
-    plan.execute()
-    return plan.expected_freed_size / 1e6
+    snapshot = resolve(spec).folder
+    folder = repo_folder(spec.repo)
+    # Not by the Hub's library: it goes by the commit alone, and a duplicate of a repository has the
+    # same commits.
+    others = [path for path in (folder / "snapshots").iterdir() if path != snapshot]
+    kept = {path.resolve() for other in others for path in other.rglob("*")}
+    gone = {path.resolve() for path in snapshot.rglob("*") if path.is_file()} - kept
+    freed = sum(path.stat().st_size for path in gone)
+    if not others:
+        shutil.rmtree(folder)
+        return freed / 1e6
+    for ref in [path for path in (folder / "refs").rglob("*") if path.is_file()]:
+        if ref.read_text("utf-8").strip() == snapshot.name:
+            ref.unlink()
+    shutil.rmtree(snapshot)
+    for path in gone:
+        path.unlink(missing_ok=True)
+    return freed / 1e6
 
 
 def _in_cache(spec: HubRepo) -> Checkpoint:
