@@ -124,6 +124,7 @@ class MakeVideo(Protocol):
         codec: str = "libx264",
         turn: int = 0,
         sound: bool = False,
+        still: bool = False,
         options: dict[str, str] | None = None,
     ) -> Path: ...
 
@@ -141,11 +142,13 @@ def _make_video(
     codec: str = "libx264",
     turn: int = 0,
     sound: bool = False,
+    still: bool = False,
     options: dict[str, str] | None = None,
 ) -> Path:
     """A video of 160 × 96. shots: how many seconds each lasts; every shot is another view, which
     moves a little. Frame n is shown at `times(n)` (25 a second). The upper left corner of a frame
     tells its number up to 31, in grey steps of 8, so that a test sees which one it got.
+    still: nothing moves but from shot to shot, and the corner tells nothing.
     turn: degrees counter-clockwise that players must turn it by."""
     times = times or (lambda number: number / 25)
     ends = np.cumsum(shots)
@@ -162,7 +165,7 @@ def _make_video(
         number = 0
         while (time := times(number)) < times(0) + ends[-1] - 1e-6:
             view = int(np.searchsorted(ends, time - times(0) + 1e-6, side="right"))
-            frame = av.VideoFrame.from_ndarray(_view(view, number), "rgb24")
+            frame = av.VideoFrame.from_ndarray(_view(view, 8 if still else number), "rgb24")
             frame.pts, frame.time_base = round(time * 1000), clock
             target.mux(stream.encode(frame))
             number += 1

@@ -71,7 +71,11 @@ def video_stream(container: Any, source: Any) -> Any:
     streams = [one for one in container.streams.video if not one.disposition & cover]
     streams = [one for one in streams if one.codec_context is not None]
     if not streams:
-        why = "it holds sound but no moving picture" if container.streams.audio else "it is empty"
+        why = (
+            "it holds sound but no moving picture"
+            if container.streams.audio
+            else "it holds nothing"
+        )
         raise InputError(name_of(source), why)
     stream = max(streams, key=lambda one: (bool(one.disposition & 1), one.width * one.height))
     stream.codec_context.thread_count = 1  # the flow has threads of its own
@@ -113,7 +117,10 @@ class Frames:
         self.last = -self.step
 
     def __iter__(self) -> Iterator[tuple[float, Any]]:
-        packets = self.container.demux(self.stream)
+        return self.decoded(self.container.demux(self.stream))
+
+    def decoded(self, packets: Iterator[Any]) -> Iterator[tuple[float, Any]]:
+        """The frames of some of the stream's packets."""
         while True:
             try:
                 packet = next(packets)

@@ -20,6 +20,7 @@ LEAST = 10.0  # of 255: a smaller change is never a cut
 RATIO, JUMP = 2.0, 10.0  # how much a cut, or a jump, stands out from the changes about it
 FLAT = 2.0  # of 255: the spread of a view in which there is nothing (black, a blank wall)
 ALIKE = 0.5  # a correlation that two shots do not reach
+SURE = 0.8  # a correlation that leaves no doubt that it is one shot
 GONE, STILL = 0.25, 4.0  # what a drift keeps of its first view; the change of a view that rests
 
 Item = TypeVar("Item")
@@ -51,6 +52,13 @@ def begins(frames: Iterable[tuple[NDArray[np.uint8], Item]]) -> Iterator[tuple[I
             yield waiting[0][0], teller.begins_shot(waiting.popleft()[1], [x for _, x in waiting])
     while waiting:
         yield waiting[0][0], teller.begins_shot(waiting.popleft()[1], [x for _, x in waiting])
+
+
+def are_alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether two views, with some time between, are of one shot beyond doubt."""
+    first = _tiny(one, None)
+    now = _tiny(other, first)
+    return now.change < LEAST and now.kept > SURE
 
 
 class _Teller:

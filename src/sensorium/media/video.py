@@ -1,6 +1,7 @@
 """Videos: their shots, single frames, what they say about themselves."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from sensorium.errors import InputError
-from sensorium.media import shots
+from sensorium.media import gops, shots
 from sensorium.media.clip import write_clip
 from sensorium.media.container import (
     Frames,
@@ -27,6 +28,7 @@ from sensorium.media.span import Span
 __all__ = ["Scene", "VideoFacts", "middle", "probe", "read_frame", "read_scenes", "write_clip"]
 
 SHORTEST = 0.5  # seconds: a shorter scene is a flash, and joins its neighbour
+_Shown = tuple[float, float, Any]  # when a frame is shown, until when, and the frame
 _UNSPECIFIED, _HD = 2, 720  # FFmpeg's colour space; lines from which BT.709 is meant
 
 
@@ -134,8 +136,11 @@ def read_scenes(
         stream.codec_context.skip_frame = "NONREF"
         frames = Frames(container, stream)
         painter = _Painter(source, stream, at_least)
+        if span is not None and span.start > 0:
+            frames.seek(span.start)
+        decoded = _worthwhile(source, frames, span)
         held: Scene | None = None
-        for shot in _joined(_shots(frames, span, every)):
+        for shot in _joined(_shots(_tiny(frames, decoded, span), every)):
             if held is not None:
                 yield held
             held = shot.scene(painter)
@@ -175,18 +180,23 @@ class _Shot:
         return Scene(Span(self.start, max(self.start, self.end)), time, painter.paint(frame))
 
 
-def _shots(frames: Frames, span: Span | None, every: float) -> Iterator[_Shot]:
+def _shots(told: Iterator[tuple[NDArray[np.uint8], _Shown]], every: float) -> Iterator[_Shot]:
     shot: _Shot | None = None
-    for (time, end, frame), is_cut in shots.begins(_tiny(frames, span)):
-        if shot is not None:
-            length = time - shot.start
-            if (is_cut and length >= SHORTEST) or length >= every:
-                shot.end = time
-                yield shot
-                shot = None
+    before: _Shown | None = None
+    for (time, end, frame), is_cut in shots.begins(told):
+        if shot is not None and is_cut and time - shot.start >= SHORTEST:
+            shot.end = time
+            yield shot
+            shot = None
+        elif shot is not None and before is not None and time - shot.start > every:
+            # Where frames were passed over, the one before may be seconds back: begin there.
+            shot.end = before[0] if before[0] > shot.start else time
+            yield shot
+            shot = _Shot(shot.end, end, [(before[0], before[2])] if shot.end < time else [])
         if shot is None:
             shot = _Shot(time, end)
         shot.add(time, end, frame)
+        before = time, end, frame
     if shot is not None:
         yield shot
 
@@ -205,23 +215,31 @@ def _joined(found: Iterator[_Shot]) -> Iterator[_Shot]:
         yield held
 
 
+def _worthwhile(source: Any, frames: Frames, span: Span | None) -> Iterator[tuple[float, Any]]:
+    """The frames that shots are told from: all, or without quiet stretches of a long video."""
+    duration = duration_of(frames.container, frames.stream) or 0.0
+    start, end = (span.start, min(span.end, duration)) if span is not None else (0.0, duration)
+    if end - start < gops.LONG:
+        yield from frames
+        return
+    with closing(gops.quiet_groups(source, start, end)) as quiet:
+        packets = frames.container.demux(frames.stream)
+        yield from frames.decoded(gops.passing_over(packets, quiet))
+
+
 def _tiny(
-    frames: Frames, span: Span | None
-) -> Iterator[tuple[NDArray[np.uint8], tuple[float, float, Any]]]:
+    frames: Frames, decoded: Iterator[tuple[float, Any]], span: Span | None
+) -> Iterator[tuple[NDArray[np.uint8], _Shown]]:
     """Frames within the span, each with its time, its end and a tiny copy."""
     scaler = VideoReformatter()
-    if span is not None and span.start > 0:
-        frames.seek(span.start)
-    for time, frame in frames:
+    for time, frame in decoded:
         if span is not None and time >= span.end:
             return
         end = time + (float(frame.duration * frame.time_base) if frame.duration else frames.step)
         if span is None or end > span.start:
-            small: Any = scaler.reformat(
-                frame, shots.WIDTH, shots.HEIGHT, "rgb24", interpolation="AREA", threads=1
-            )
             inside = max(time, span.start) if span is not None else time
-            yield small.to_ndarray(), (inside, end if span is None else min(end, span.end), frame)
+            shown = inside, end if span is None else min(end, span.end), frame
+            yield gops.tiny_of(frame, scaler), shown
 
 
 class _Painter:
