@@ -148,6 +148,14 @@ def test_searching_what_was_indexed(
     assert index.search("blue", k=1, model=changed).hits[0].path.name == "2.png"
 
 
+def test_duplicates(index: Index, folder: Path, paint: Paint, tower: Any) -> None:
+    assert list(index.duplicates()) == []
+    one, two = paint(folder / "1.png", seed=1), paint(folder / "2.bmp", seed=1)
+    paint(folder / "3.png", (30, 50, 220), seed=2)
+    index.add(folder, model=tower)
+    assert [set(group) for group in index.duplicates()] == [{one, two}]
+
+
 def test_exports(filled: Index, tmp_path: Path, folder: Path) -> None:
     assert filled.export(tmp_path / "out" / "a.jsonl") == 5
     lines = (tmp_path / "out" / "a.jsonl").read_text("utf-8").splitlines()

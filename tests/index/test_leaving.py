@@ -54,6 +54,18 @@ def test_a_disk_that_is_not_mounted_keeps_its_files(
     assert (back.unchanged, back.new, len(filled), tower.pictures) == (4, 0, 4, 4)
 
 
+def test_a_folder_of_before_may_be_missing(
+    index: Index, folder: Path, paint: Paint, tower: Any
+) -> None:
+    path = paint(folder / "a.png", seed=1)
+    other = paint(folder.with_name("other") / "b.png", seed=2).parent
+    index.add([folder, other], model=tower)
+    index.remove(path)
+    shutil.rmtree(folder)
+    shutil.rmtree(other)
+    assert index.add(model=tower).absent == 1
+
+
 def test_a_mount_point_inside_the_folder(filled: Index, folder: Path, tower: Any) -> None:
     with filled.store.transaction() as db:  # as if `trip` had been another disk, mounted there
         db.execute("UPDATE items SET disk = 'usb' WHERE path LIKE '%/trip/%'")

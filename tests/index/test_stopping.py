@@ -30,7 +30,7 @@ SCRIPT = f"""
 
     class Slow(fakes.ColourTower):
         def encode_images(self, tensors):
-            time.sleep(0.03 * len(tensors))
+            time.sleep(0.04 * len(tensors))
             return super().encode_images(tensors)
 
     home, folder = map(Path, sys.argv[1:])
@@ -77,7 +77,7 @@ def check(index: Index) -> None:
 
 @pytest.fixture
 def pictures(folder: Path, paint: Paint) -> Path:
-    for seed in range(1, 121):
+    for seed in range(1, 81):
         paint(folder / f"{seed:03}.png", seed=seed)
     return folder
 
@@ -85,16 +85,16 @@ def pictures(folder: Path, paint: Paint) -> Path:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing kills like SIGKILL")
 def test_kill_9_costs_seconds(home: Path, pictures: Path, tower: Any) -> None:
     process = start(home, pictures)
-    wait_for_items(home, 32, process)
+    wait_for_items(home, 16, process)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     with Index(home=home) as index:
         check(index)
         kept = len(index)
-        assert 32 <= kept < 120
+        assert 16 <= kept < 80
         added = index.add(pictures, model=tower)
-        assert (added.unchanged, added.new, len(index)) == (kept, 120 - kept, 120)
-        assert tower.pictures <= 120 - kept
+        assert (added.unchanged, added.new, len(index)) == (kept, 80 - kept, 80)
+        assert tower.pictures <= 80 - kept
         check(index)
 
 
@@ -108,21 +108,21 @@ def test_an_interrupt_keeps_what_is_done(home: Path, pictures: Path, tower: Any)
     with Index(home=home) as index:
         check(index)
         kept = len(index)
-        assert 16 <= kept < 120
-        assert index.add(pictures, model=tower).new == 120 - kept
+        assert 16 <= kept < 80
+        assert index.add(pictures, model=tower).new == 80 - kept
 
 
 def test_two_processes_share_a_library(home: Path, pictures: Path, tower: Any) -> None:
     both = [start(home, pictures), start(home, pictures)]
     told = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], told
-    assert [sum(map(int, out.split())) for out, _ in told] == [120, 120]
+    assert [sum(map(int, out.split())) for out, _ in told] == [80, 80]
     with Index(home=home) as index:
         check(index)
-        assert len(index) == 120
+        assert len(index) == 80
         count = index.store.db.execute("SELECT count(*), count(DISTINCT span) FROM vectors")
-        assert count.fetchone() == (120, 120)
-        assert index.add(pictures, model=tower).unchanged == 120
+        assert count.fetchone() == (80, 80)
+        assert index.add(pictures, model=tower).unchanged == 80
 
 
 def test_closing_the_generator_keeps_what_is_done(index: Index, pictures: Path, tower: Any) -> None:
@@ -133,8 +133,8 @@ def test_closing_the_generator_keeps_what_is_done(index: Index, pictures: Path, 
     run.close()
     check(index)
     kept = len(index)
-    assert 40 <= kept < 120
-    assert index.add(pictures, model=tower).new == 120 - kept
+    assert 40 <= kept < 80
+    assert index.add(pictures, model=tower).new == 80 - kept
 
 
 def test_what_is_done_is_committed_while_a_decoder_takes_its_time(
@@ -150,6 +150,8 @@ def test_what_is_done_is_committed_while_a_decoder_takes_its_time(
         return right(source, at_least, path)
 
     monkeypatch.setattr("sensorium.index.reading.read_picture", read)
+    monkeypatch.setattr("sensorium.index.adding._PATIENCE", 0.1)
+    monkeypatch.setattr("sensorium.index.ledger._SECONDS", 0.1)
     run = index.adding(folder, model=tower)
     for _ in run:
         if len(index) == 5:

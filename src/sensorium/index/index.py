@@ -184,6 +184,18 @@ class Index:
             tower, Query.of(query), k=k, chosen=chosen or Filter(), min_score=min_score
         )
 
+    def duplicates(self, threshold: float | None = None) -> "Iterator[tuple[Path, ...]]":
+        """Groups of files that show the same, each in the order they were indexed in.
+
+        threshold: cosine from which two pictures are one; None for that of a search.
+        """
+        from sensorium.index.ranking import SAME
+        from sensorium.results import Provenance
+
+        current = self.store.current_model()
+        said = Provenance(current.spec, current.revision) if current else Provenance("")
+        return self.searcher.duplicates(said, SAME if threshold is None else threshold)
+
     def _check_indexed(self, tower: "DualTower") -> None:
         """An empty library may be searched with any model; another one not by one it does not know:
         nothing would be found, as if nothing were there."""
@@ -211,8 +223,8 @@ class Index:
     def remove(self, paths: "Iterable[Path | str] | Path | str") -> int:
         """Forget files, and all below folders, with what was computed of them; how many.
 
-        The files themselves are not touched. A folder that is removed is not indexed again unless
-        it is named.
+        The files themselves are not touched. A folder that was added by name is not indexed again
+        until it is named; one inside it is, where it is not excluded.
         """
         from sensorium.index.forgetting import remove
 
