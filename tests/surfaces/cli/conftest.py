@@ -88,19 +88,17 @@ def install(tmp_path: Path, environment: dict[str, str]) -> Install:
     return add
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
+def make_home(folder: Path) -> Path:
     """A SENSORIUM_HOME of its own, whose chosen dual tower sees colours."""
-    folder = tmp_path / "home"
-    model = folder / "models" / "colours"
+    home = folder / "home"
+    model = home / "models" / "colours"
     model.mkdir(parents=True)
     (model / "config.json").write_text('{"model_type": "colours"}')
-    (folder / "settings.toml").write_text(f"[models]\ndual-tower = {json.dumps(f'dir:{model}')}\n")
-    return folder
+    (home / "settings.toml").write_text(f"[models]\ndual-tower = {json.dumps(f'dir:{model}')}\n")
+    return home
 
 
-@pytest.fixture
-def environment(site: Path, home: Path) -> dict[str, str]:
+def make_environment(site: Path, home: Path) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return inherited | {
         "PYTHONPATH": str(site),
@@ -110,16 +108,13 @@ def environment(site: Path, home: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def sensorium(tmp_path: Path, environment: dict[str, str]) -> Run:
-    """`sensorium(*arguments)`, run in the test's folder."""
-
+def make_run(folder: Path, environment: dict[str, str]) -> Run:
     def run(*arguments: str, stdin: bytes = b"", **more: str) -> Ended:
         return subprocess.run(
             [sys.executable, "-m", "sensorium", *arguments],
             input=stdin,
             capture_output=True,
-            cwd=tmp_path,
+            cwd=folder,
             env=environment | more,
             timeout=60,
         )
@@ -127,16 +122,54 @@ def sensorium(tmp_path: Path, environment: dict[str, str]) -> Run:
     return run
 
 
+def make_pictures(folder: Path) -> Path:
+    """A folder of red, green and blue pictures, and one that is broken."""
+    made = folder / "pictures"
+    made.mkdir()
+    colours = {"red": (230, 20, 20), "green": (20, 200, 30), "blue": (30, 40, 220)}
+    for colour, rgb in colours.items():
+        Image.new("RGB", (32, 24), rgb).save(made / f"{colour}.png")
+    (made / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    return made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return make_home(tmp_path)
+
+
+@pytest.fixture
+def environment(site: Path, home: Path) -> dict[str, str]:
+    return make_environment(site, home)
+
+
+@pytest.fixture
+def sensorium(tmp_path: Path, environment: dict[str, str]) -> Run:
+    """`sensorium(*arguments)`, run in the test's folder."""
+    return make_run(tmp_path, environment)
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """A folder of red, green and blue pictures, and one that is broken."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for colour, rgb in {
-        "red": (230, 20, 20),
-        "green": (20, 200, 30),
-        "blue": (30, 40, 220),
-    }.items():
-        Image.new("RGB", (32, 24), rgb).save(folder / f"{colour}.png")
-    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
-    return folder
+    return make_pictures(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def indexed(site: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """A library for all tests that only look, and the pictures in it."""
+    folder = tmp_path_factory.mktemp("indexed")
+    run = make_run(folder, make_environment(site, make_home(folder)))
+    made = make_pictures(folder)
+    ended = run("index", "pictures")
+    assert ended.returncode == 0, ended.stderr.decode()
+    return run, made
+
+
+@pytest.fixture
+def look(indexed: tuple[Run, Path]) -> Run:
+    return indexed[0]
+
+
+@pytest.fixture
+def seen(indexed: tuple[Run, Path]) -> Path:
+    return indexed[1]

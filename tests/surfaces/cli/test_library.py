@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from sensorium.results import Hits
@@ -32,13 +31,6 @@ def hits(ended: Ended) -> Hits:
     return Hits.from_json(ended.stdout.decode())
 
 
-@pytest.fixture
-def indexed(sensorium: Run, pictures: Path) -> Path:
-    ended = sensorium("index", "pictures")
-    assert ended.returncode == 0, ended.stderr.decode()
-    return pictures
-
-
 def test_indexing_tells_what_it_did_and_a_bad_file_is_no_failure(
     sensorium: Run, pictures: Path
 ) -> None:
@@ -52,45 +44,41 @@ def test_indexing_tells_what_it_did_and_a_bad_file_is_no_failure(
     assert b"sensorium doctor --library other" in told_to_people.stderr
 
 
-def test_words_find_the_picture(sensorium: Run, indexed: Path) -> None:
-    found = hits(sensorium("search", "something", "red", "--json"))
-    assert found.hits[0].path == indexed / "red.png"
+def test_words_find_the_picture(look: Run, seen: Path) -> None:
+    found = hits(look("search", "something", "red", "--json"))
+    assert found.hits[0].path == seen / "red.png"
     assert found.query == "something red" and found.searched == 3
-    line = sensorium("search", "红色").stdout.decode().splitlines()[0]
+    line = look("search", "红色").stdout.decode().splitlines()[0]
     assert line.split("\t")[1] == "pictures/red.png"
 
 
-def test_a_picture_finds_pictures_and_terms_are_added_and_subtracted(
-    sensorium: Run, indexed: Path
-) -> None:
-    found = hits(sensorium("search", "pictures/green.png", "--json"))
-    assert found.hits[0].path == indexed / "green.png"
-    without = hits(sensorium("search", "pictures/green.png", "+", "blue", "-", "green", "--json"))
-    assert without.hits[0].path == indexed / "blue.png"
+def test_a_picture_finds_pictures_and_terms_are_added_and_subtracted(look: Run, seen: Path) -> None:
+    found = hits(look("search", "pictures/green.png", "--json"))
+    assert found.hits[0].path == seen / "green.png"
+    without = hits(look("search", "pictures/green.png", "+", "blue", "-", "green", "--json"))
+    assert without.hits[0].path == seen / "blue.png"
 
 
-def test_the_query_comes_from_stdin_behind_an_at(sensorium: Run, indexed: Path) -> None:
-    assert hits(sensorium("search", "@-", "--json", stdin=b"blue")).hits[0].path.name == "blue.png"
-    picture = (indexed / "blue.png").read_bytes()
-    found = hits(sensorium("search", "@-", "--json", stdin=picture))
+def test_the_query_comes_from_stdin_behind_an_at(look: Run, seen: Path) -> None:
+    assert hits(look("search", "@-", "--json", stdin=b"blue")).hits[0].path.name == "blue.png"
+    picture = (seen / "blue.png").read_bytes()
+    found = hits(look("search", "@-", "--json", stdin=picture))
     assert found.hits[0].path.name == "blue.png"
 
 
-def test_options_narrow_a_search(sensorium: Run, indexed: Path) -> None:
-    assert len(hits(sensorium("search", "red", "--k", "1", "--json"))) == 1
-    assert not hits(sensorium("search", "red", "--kind", "video", "--json")).hits
-    only = hits(sensorium("search", "red", "--path", "*/blue.*", "--json"))
+def test_options_narrow_a_search(look: Run, seen: Path) -> None:
+    assert len(hits(look("search", "red", "--k", "1", "--json"))) == 1
+    assert not hits(look("search", "red", "--kind", "video", "--json")).hits
+    only = hits(look("search", "red", "--path", "*/blue.*", "--json"))
     assert [hit.path.name for hit in only.hits] == ["blue.png"]
-    assert sensorium("search", "red", "--kind", "smell").returncode == 2
-    assert sensorium("search", "red", "--near", "here").returncode == 2
-    assert (
-        sensorium("search", "red", "--since", "2024-02-01", "--until", "2024-01-01").returncode == 2
-    )
+    assert look("search", "red", "--kind", "smell").returncode == 2
+    assert look("search", "red", "--near", "here").returncode == 2
+    assert look("search", "red", "--since", "2024-02-01", "--until", "2024-01-01").returncode == 2
 
 
-def test_paths_end_in_zero_bytes_where_asked(sensorium: Run, indexed: Path) -> None:
-    paths = sensorium("search", "red", "--k", "2", "-0").stdout.split(b"\0")
-    assert paths[0] == os.fsencode(indexed / "red.png") and paths[2] == b""
+def test_paths_end_in_zero_bytes_where_asked(look: Run, seen: Path) -> None:
+    paths = look("search", "red", "--k", "2", "-0").stdout.split(b"\0")
+    assert paths[0] == os.fsencode(seen / "red.png") and paths[2] == b""
 
 
 def test_lines_of_a_text_are_searched_without_a_library(
@@ -102,35 +90,34 @@ def test_lines_of_a_text_are_searched_without_a_library(
     assert sensorium("libraries", "list", "--json").stdout == b""
 
 
-def test_a_library_that_is_not_there_is_not_made_by_looking(sensorium: Run, indexed: Path) -> None:
+def test_a_library_that_is_not_there_is_not_made_by_looking(look: Run, seen: Path) -> None:
     for command in (
         ["search", "red", "--library", "typo"],
         ["libraries", "info", "typo"],
         ["doctor", "--library", "typo"],
     ):
-        ended = sensorium(*command)
+        ended = look(*command)
         assert ended.returncode == 3 and b"default" in ended.stderr
-    listed = [
-        json.loads(line) for line in sensorium("libraries", "list", "--json").stdout.splitlines()
-    ]
+    listed = [json.loads(line) for line in look("libraries", "list", "--json").stdout.splitlines()]
     assert [one["name"] for one in listed] == ["default"]
 
 
-def test_what_is_bad_is_listed_with_its_reason(sensorium: Run, indexed: Path) -> None:
-    line = sensorium("doctor", "--library", "default").stdout.decode().rstrip("\n")
+def test_what_is_bad_is_listed_with_its_reason(look: Run, seen: Path) -> None:
+    line = look("doctor", "--library", "default").stdout.decode().rstrip("\n")
     state, path, reason = line.split("\t")
-    assert (state, path) == ("bad", str(indexed / "broken.jpg")) and reason
-    told = json.loads(sensorium("doctor", "--library", "default", "--json").stdout)
+    assert (state, path) == ("bad", str(seen / "broken.jpg")) and reason
+    told = json.loads(look("doctor", "--library", "default", "--json").stdout)
     assert told["state"] == "bad" and told["reason"] == reason
 
 
-def test_a_library_is_exported_and_deleted(sensorium: Run, indexed: Path, tmp_path: Path) -> None:
+def test_a_library_is_exported_and_deleted(sensorium: Run, pictures: Path, tmp_path: Path) -> None:
+    assert sensorium("index", "pictures").returncode == 0
     assert sensorium("libraries", "export", "default", "all.jsonl").returncode == 0
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
     assert {row["state"] for row in rows} == {"ok", "bad"} and len(rows) == 4
     assert sensorium("libraries", "rm", "default").returncode == 2
     assert sensorium("libraries", "rm", "default", "--yes").returncode == 0
-    assert (indexed / "red.png").exists()
+    assert (pictures / "red.png").exists()
     assert sensorium("libraries", "info", "default").returncode == 3
 
 

@@ -91,9 +91,14 @@ def test_errors_say_what_and_have_their_exit_code(
     assert ended.returncode == code, ended.stderr.decode()
     assert what in " ".join(ended.stderr.decode().split())
     assert ended.stdout == b"" and b"Traceback" not in ended.stderr
-    told = json.loads(sensorium(*arguments, "--json").stderr)
-    assert (told["type"], told["code"]) == ("Error", code)
-    assert what in f"{told['what']} {told['why']}"
+
+
+def test_an_error_for_a_machine_is_one_object(sensorium: Run) -> None:
+    for arguments, code in ((["match", "gone.jpg", "a", "b"], 3), (["embed", "x", "--nope"], 2)):
+        ended = sensorium(*arguments, "--json")
+        told = json.loads(ended.stderr)
+        assert (told["type"], told["code"], ended.returncode) == ("Error", code, code)
+        assert set(told) == {"type", "what", "why", "hint", "code"}
 
 
 def test_a_typo_is_answered_with_the_word(sensorium: Run) -> None:

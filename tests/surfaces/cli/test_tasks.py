@@ -116,9 +116,7 @@ def test_words_are_read_out_of_a_picture(sensorium: Run, tmp_path: Path) -> None
     pen = ImageDraw.Draw(page)
     pen.text((20, 30), "Departure 12:45", font=ImageFont.load_default(36), fill="black")
     page.save(tmp_path / "sign.png")
-    assert b"12:45" in sensorium("read", "sign.png").stdout
-    ended = sensorium("read", "-", "--json", stdin=(tmp_path / "sign.png").read_bytes())
-    assert json.loads(ended.stdout)["size"] == [400, 120]
-    assert sensorium("read", "sign.png", "--draw", "drawn.png").returncode == 0
+    ended = sensorium("read", "sign.png", "--draw", "drawn.png")
+    assert b"12:45" in ended.stdout and ended.stderr == b"drawn drawn.png\n"
     drawn = Image.open(io.BytesIO((tmp_path / "drawn.png").read_bytes()))
     assert drawn.size == page.size and drawn.convert("RGB").getcolors(1 << 20) != page.getcolors()
