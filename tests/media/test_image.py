@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import sys
 import time
 import warnings
 import zlib
@@ -106,6 +107,20 @@ def test_the_camera_s_orientation_is_honoured(form: str, orientation: int) -> No
 @pytest.mark.parametrize(("mode", "form"), [("CMYK", "JPEG"), ("CMYK", "TIFF"), ("YCbCr", "JPEG")])
 def test_other_colours_become_rgb(mode: str, form: str) -> None:
     assert looks_like_corners(read_picture(encoded(corners().convert(mode), form)).pixels)
+
+
+def test_lab_becomes_rgb() -> None:
+    lab = Image.new("LAB", (8, 8), (255, 128, 128))
+    assert (read_picture(encoded(lab, "TIFF")).pixels >= 253).all()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="libtiff is built in there")
+def test_libtiff_keeps_quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(corners(), "TIFF", compression="tiff_adobe_deflate"))
+    data[40:60] = bytes(20)
+    with pytest.raises(InputError, match="TIFF data is broken"):
+        read_picture(bytes(data))
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])

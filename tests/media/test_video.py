@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -307,3 +308,23 @@ def test_ffmpeg_keeps_quiet(make_video: MakeVideo, tmp_path: Path) -> None:
     command = [sys.executable, "-c", script, str(tmp_path / "bad.mp4")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_ten_bits_and_pixels_that_are_not_square(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "v.mp4"
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p10le"
+        stream.sample_aspect_ratio = Fraction(3, 2)
+        for number in range(5):
+            flat = np.full((96, 96, 3), (200, 40, 90), np.uint8)
+            frame = av.VideoFrame.from_ndarray(flat, "rgb24").reformat(format="yuv420p10le")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    assert (probe(path).width, probe(path).height) == (144, 96)
+    pixels = read_frame(path, 0.1, 48)
+    assert pixels.shape == (48, 72, 3)
+    assert np.abs(pixels.astype(int) - (200, 40, 90)).max() <= 3

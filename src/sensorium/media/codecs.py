@@ -4,8 +4,11 @@ Pillow's own `Image.open` would try forty formats, refuse by the size in the hea
 what is decoded, and ask for plug-ins to be registered for everybody; here a format has one class.
 """
 
+import ctypes
 import io
 import warnings
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -85,9 +88,22 @@ _OPENERS = {
 
 def open_image(form: str, file: Any) -> ImageFile.ImageFile:
     """The header only; pixels come with `load`. Decoders are imported when first needed."""
+    if form == "TIFF":
+        _hush_libtiff()
     module, _, name = _OPENERS[form].partition(":")
     opener: type[ImageFile.ImageFile] = getattr(import_module(module), name)
     return opener(file)
+
+
+@cache
+def _hush_libtiff() -> None:
+    """libtiff tells what it finds broken to stderr by itself, and Pillow has no call to stop it.
+    Its wheels bring the library as a file; where it is built in (Windows), it goes on talking."""
+    beside = Path(Image.__file__).parent
+    for folder in (beside.parent / "pillow.libs", beside / ".dylibs"):
+        for path in folder.glob("libtiff*"):
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL(str(path)).TIFFSetErrorHandler(None)
 
 
 def label(form: str) -> str:

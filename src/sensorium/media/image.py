@@ -1,6 +1,7 @@
 """One picture: any file to upright sRGB pixels, decoded no larger than it is needed."""
 
 import io
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from sensorium.errors import InputError, NotFound
 from sensorium.media import codecs
 from sensorium.media.picture import Picture, check_size, from_image
+
+_TELLS_NOTHING = re.compile(r"driver|decoder error|^\d*$")
 
 __all__ = ["Picture", "check_size", "open_regular", "read_picture"]
 
@@ -85,4 +88,7 @@ def _why(form: str, file: Any, error: Exception) -> str:
     if "truncated" in said.lower() or codecs.is_cut(form, file):
         file.seek(0, io.SEEK_END)
         return f"it is cut off: the {codecs.label(form)} ends after {file.tell():,} bytes"
-    return f"its {codecs.label(form)} data is broken ({said.splitlines()[0][:80]})"
+    if said.startswith("conversion from"):
+        return f"its colours are of a kind that we do not read ({said})"
+    detail = "" if _TELLS_NOTHING.search(said) else f" ({said.splitlines()[0][:80]})"
+    return f"its {codecs.label(form)} data is broken{detail}"

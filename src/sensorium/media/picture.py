@@ -2,12 +2,11 @@
 
 import io
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from sensorium.errors import InputError
 from sensorium.media.facts import Facts, facts_of_exif
@@ -98,6 +97,8 @@ def _rgb(image: Image.Image) -> Image.Image:
         return paper
     if image.mode == "RGB":
         return _to_srgb(image)
+    if image.mode == "LAB":
+        return _from_lab().apply(image)
     return image.convert("RGB")
 
 
@@ -120,11 +121,15 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     return transform.apply(image) if transform is not None else image
 
 
-@lru_cache(16)
-def _transform(profile: bytes) -> Any:
-    """From an embedded profile to sRGB; None where there is nothing to do, or it is broken."""
-    from PIL import ImageCms
+@cache
+def _from_lab() -> ImageCms.ImageCmsTransform:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(lab, srgb, "LAB", "RGB")
 
+
+@lru_cache(16)
+def _transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
+    """From an embedded profile to sRGB; None where there is nothing to do, or it is broken."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "sRGB" in ImageCms.getProfileDescription(source):
