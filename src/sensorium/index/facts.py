@@ -11,7 +11,7 @@ from sensorium.index.candidates import Lookup
 from sensorium.index.filter import Filter
 from sensorium.index.names import Names
 from sensorium.index.store import Store
-from sensorium.index.vectors import Ids, Numbers, Space
+from sensorium.index.vectors import Ids, Space
 from sensorium.media import Kind
 from sensorium.roles import Floats
 
@@ -52,13 +52,7 @@ class Facts:
     def pictures_sample(self) -> Floats:
         """Up to `SAMPLE` vectors of pictures and scenes."""
         ids = self.space.all_ids()
-        return self._sample(np.setdiff1d(ids, self.passages.ids) if self.passages else ids)
-
-    @cached_property
-    def passages_sample(self) -> Floats:
-        return self._sample(self.passages.ids)
-
-    def _sample(self, ids: Numbers) -> Floats:
+        ids = np.setdiff1d(ids, self.passages.ids) if self.passages else ids
         if len(ids) > SAMPLE:
             ids = np.sort(np.random.default_rng(0).choice(ids, SAMPLE, replace=False))
         return self.space.values(ids)

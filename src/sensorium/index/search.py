@@ -19,8 +19,9 @@ from sensorium.index.duplicates import duplicates
 from sensorium.index.facts import Facts, stamp_of
 from sensorium.index.filter import Filter
 from sensorium.index.query import Query, Term
-from sensorium.index.ranking import SAME, Background, Group, fuse, nearest
+from sensorium.index.ranking import SAME, Background, Group, Unrelated, fuse, nearest
 from sensorium.index.relevance import LEAST, Relevance, relevance_of
+from sensorium.index.sentences import SENTENCES
 from sensorium.index.store import Store
 from sensorium.index.vectors import Ids, Numbers, Space
 from sensorium.media import Image, Kind, Span, Text, Video
@@ -39,6 +40,7 @@ class Searcher:
         self._spaces: dict[int, Space] = {}
         self._facts: dict[int, Facts] = {}
         self._relevances: dict[Provenance, Relevance | None] = {}
+        self._unrelated: dict[Provenance, Unrelated] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -70,7 +72,9 @@ class Searcher:
             return Hits(query=query.words, hits=(), searched=0, provenance=model.provenance)
         lookup = Lookup(self._store.db, chosen, facts.space.model)
         relevance = self._relevance(model.provenance) if query.is_sentence else None
-        search = _Search(facts, lookup, chosen, embed(model, query), relevance)
+        vector = embed(model, query)
+        unlike = self._unrelated_to(model).background(vector) if facts.passages else None
+        search = _Search(facts, lookup, chosen, vector, relevance, unlike)
         return search.hits(query, k, min_score, model.provenance)
 
     def duplicates(self, model: Provenance, threshold: float = SAME) -> Iterator[tuple[Path, ...]]:
@@ -82,6 +86,11 @@ class Searcher:
         if model not in self._relevances:
             self._relevances[model] = relevance_of(model)
         return self._relevances[model]
+
+    def _unrelated_to(self, model: DualTower) -> Unrelated:
+        if model.provenance not in self._unrelated:
+            self._unrelated[model.provenance] = Unrelated.of(model.embed_texts(SENTENCES))
+        return self._unrelated[model.provenance]
 
     def _facts_of(self, model: Provenance) -> Facts | None:
         """None for a model that indexed nothing here."""
@@ -105,13 +114,15 @@ class Searcher:
 
 @dataclass(frozen=True)
 class _Search:
-    """One search. vector: the query in the model's space."""
+    """One search. vector: the query in the model's space. unlike_passages: what passages that are
+    not meant have; None where there are none."""
 
     facts: Facts
     lookup: Lookup
     chosen: Filter
     vector: Floats
     relevance: Relevance | None
+    unlike_passages: Background | None
 
     def hits(self, query: Query, k: int, min_score: float, model: Provenance) -> Hits:
         found = self._nearest(k)
@@ -150,25 +161,22 @@ class _Search:
 
     def _groups(self, allowed: Numbers | None = None) -> list[Group]:
         """Pictures and passages, all or as far as they are allowed."""
-        texts = self.facts.passages
-        if allowed is not None:
-            pictures, passages = (
-                np.setdiff1d(allowed, texts.ids),
-                np.intersect1d(allowed, texts.ids),
-            )
-            pairs = (pictures, self.unlike), (passages, self.unlike_passages)
-            return [Group(Ids(ids), None, unlike) for ids, unlike in pairs if len(ids)]
-        groups = [Group(None, texts or None, self.unlike)]
-        return [*groups, Group(texts, None, self.unlike_passages)] if texts else groups
+        texts, groups = self.facts.passages, list[Group]()
+        pictures = None if allowed is None else np.setdiff1d(allowed, texts.ids)
+        if pictures is None:
+            groups.append(Group(None, texts or None, self.unlike))
+        elif len(pictures):
+            groups.append(Group(Ids(pictures), None, self.unlike))
+        passages = texts.ids if allowed is None else np.intersect1d(allowed, texts.ids)
+        if self.unlike_passages and len(passages):
+            only = texts if allowed is None else Ids(passages)
+            groups.append(Group(only, None, self.unlike_passages))
+        return groups
 
     @cached_property
     def counts(self) -> Counter[Kind]:
         """Items that were looked at, of each kind."""
         return self.lookup.counts() if self.chosen else self.facts.counts
-
-    @cached_property
-    def unlike_passages(self) -> Background:
-        return Background.of(self.facts.passages_sample @ self.vector)
 
     @cached_property
     def unlike(self) -> Background:
