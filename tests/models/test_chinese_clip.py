@@ -1,5 +1,6 @@
 """Chinese-CLIP against transformers, on a tiny random checkpoint."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,57 @@ def reference(checkpoint: Path) -> Any:
     return transformers.ChineseCLIPModel.from_pretrained(checkpoint).eval()
 
 
-@pytest.fixture(params=["torch", "onnx"])
-def model(request: pytest.FixtureRequest, checkpoint: Path, exported: Path) -> DualTower:
-    folder = checkpoint if request.param == "torch" else exported
+@pytest.fixture(scope="module")
+def joint(checkpoint: Path, reference: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One graph with both towers, as most Chinese-CLIP repositories with ONNX files have it."""
+    folder: Path = tmp_path_factory.mktemp("joint")
+    for path in checkpoint.iterdir():
+        if path.suffix != ".safetensors":
+            (folder / path.name).symlink_to(path)
+    ids = torch.tensor([[2, 5, 6, 3], [2, 5, 3, 0]])
+    inputs = ["input_ids", "pixel_values", "attention_mask"]
+    outputs = ["logits_per_image", "logits_per_text", "text_embeds", "image_embeds"]
+    (folder / "onnx").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Joint(reference).eval(),
+            (ids, torch.rand(3, 3, 32, 32), (ids != 0).long()),
+            str(folder / "onnx" / "model.onnx"),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={
+                "input_ids": {0: "texts", 1: "tokens"},
+                "attention_mask": {0: "texts", 1: "tokens"},
+                "pixel_values": {0: "images"},
+                "logits_per_image": {0: "images", 1: "texts"},
+                "logits_per_text": {0: "texts", 1: "images"},
+                "text_embeds": {0: "texts"},
+                "image_embeds": {0: "images"},
+            },
+            opset_version=17,
+            dynamo=False,
+        )
+    return folder
+
+
+class Joint(torch.nn.Module):  # type: ignore[misc,name-defined]
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Any, pixel_values: Any, attention_mask: Any) -> Any:
+        made = self.model(
+            input_ids=input_ids, pixel_values=pixel_values, attention_mask=attention_mask
+        )
+        return made.logits_per_image, made.logits_per_text, made.text_embeds, made.image_embeds
+
+
+@pytest.fixture(params=["torch", "onnx", "joint"])
+def model(
+    request: pytest.FixtureRequest, checkpoint: Path, exported: Path, joint: Path
+) -> DualTower:
+    folder = {"torch": checkpoint, "onnx": exported, "joint": joint}[request.param]
     return open_model(f"dir:{folder}", DualTower)
 
 
@@ -93,4 +142,5 @@ def test_texts(model: DualTower, reference: Any, checkpoint: Path, texts: Sequen
 
 def test_what_a_checkpoint_says_is_what_we_do(model: DualTower) -> None:
     assert (model.dimensions, model.image_size) == (16, 32)
-    assert model.logit_scale == pytest.approx(np.exp(4.0))
+    assert model.logit_scale == pytest.approx(np.exp(4.0), rel=1e-4)
+    assert model.logit_bias == pytest.approx(0, abs=1e-3)

@@ -38,6 +38,8 @@ SETTINGS = ["config.json", "preprocessor_config.json", "tokenizer.json"]
         ),
         ("open_clip_pytorch_model.bin open_clip_model.safetensors", "open_clip_model.safetensors"),
         ("onnx/vision_model.onnx model.safetensors", "model.safetensors"),
+        ("onnx/model.onnx onnx/model_fp16.onnx onnx/model_quantized.onnx", "onnx/model.onnx"),
+        ("onnx/model.onnx onnx/model.onnx_data", "onnx/model.onnx onnx/model.onnx_data"),
     ],
 )
 def test_weights_once_and_first(files: str, weights: str) -> None:

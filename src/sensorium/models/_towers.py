@@ -1,8 +1,8 @@
 """What families of two towers share: opening their networks, and the model over them.
 
-Networks come from ONNX files where the checkpoint has them, in either of the layouts that are
-common on the Hub (`onnx/vision_model.onnx` with `onnx/text_model.onnx`; `visual/model.onnx` with
-`textual/model.onnx`), else from its weights through torch.
+Networks come from ONNX files where the checkpoint has them, in a layout that is common on the Hub
+(`onnx/vision_model.onnx` with `onnx/text_model.onnx`; `visual/model.onnx` with
+`textual/model.onnx`; `onnx/model.onnx` with both), else from its weights through torch.
 """
 
 import math
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensorium.errors import InputError
 from sensorium.models._pictures import PictureSteps
@@ -23,6 +24,7 @@ from sensorium.runtime.catalogue import row_of
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.runtime.layouts import graphs
+from sensorium.runtime.onnx import OnnxSession
 from sensorium.runtime.session import Arrays, Session
 from sensorium.runtime.weights import stated_scalar
 
@@ -67,19 +69,25 @@ class Networks:
     logit_bias: float
 
 
+@dataclass(frozen=True)
+class Steps:
+    """How a checkpoint takes its items."""
+
+    pictures: PictureSteps
+    words: Words
+
+
 class TwoTowers:
     """See `roles.DualTower`."""
 
-    def __init__(
-        self, checkpoint: Checkpoint, networks: Networks, pictures: PictureSteps, words: Words
-    ) -> None:
+    def __init__(self, checkpoint: Checkpoint, networks: Networks, steps: Steps) -> None:
         self.provenance = checkpoint.provenance
         self.networks = networks
-        self.image_size = pictures.shorter
+        self.image_size = steps.pictures.shorter
         self.logit_scale = networks.logit_scale
         self.logit_bias = networks.logit_bias
-        self.pictures = pictures
-        self.words = words
+        self.pictures = steps.pictures
+        self.words = steps.words
         self._stated: int | None = checkpoint.config.get("projection_dim")
 
     @cached_property
@@ -103,7 +111,8 @@ class TwoTowers:
         return self._stack(self.networks.text(self.words(part)) for part in _parts(texts))
 
     def _stack(self, parts: Iterator[Floats]) -> Floats:
-        return np.concatenate([np.empty((0, self.dimensions), np.float32), *parts])
+        made = list(parts)
+        return np.concatenate(made) if made else np.empty((0, self.dimensions), np.float32)
 
 
 @dataclass(frozen=True)
@@ -114,21 +123,62 @@ class Outputs:
     text: tuple[str, ...] = ("text_embeds",)
 
 
-def open_networks(
-    checkpoint: Checkpoint, device: Device, outputs: Outputs, weights: Callable[[], Networks]
-) -> Networks:
-    """From ONNX files where there are any, else what `weights` opens through torch."""
-    pair = find_graphs(checkpoint)
-    if pair is None:
-        return weights()
-    from sensorium.runtime.onnx import OnnxSession
+def open_towers(
+    checkpoint: Checkpoint,
+    device: Device,
+    steps: Steps,
+    outputs: Outputs,
+    weights: Callable[[], Networks],
+) -> TwoTowers:
+    """Over ONNX files where there are any, else over what `weights` opens through torch."""
+    found = find_graphs(checkpoint)
+    if len(found) == 2:
+        networks = _pair(checkpoint, device, outputs, found)
+    elif found:
+        networks = _joint(OnnxSession(found[0], device), steps, outputs)
+    else:
+        networks = weights()
+    return TwoTowers(checkpoint, networks, steps)
 
-    image, text = pair
+
+def _pair(
+    checkpoint: Checkpoint, device: Device, outputs: Outputs, paths: Sequence[Path]
+) -> Networks:
+    image, text = (OnnxSession(path, device) for path in paths)
     return Networks(
-        Tower(OnnxSession(image, device), outputs.image),
-        Tower(OnnxSession(text, device), outputs.text),
-        *stated_logits(checkpoint),
+        Tower(image, outputs.image), Tower(text, outputs.text), *stated_logits(checkpoint)
     )
+
+
+def _joint(session: OnnxSession, steps: Steps, outputs: Outputs) -> Networks:
+    """Both towers out of one graph; its logits tell their scale and bias."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    pixels = np.stack([steps.pictures(one) for one in noise])
+    feeds: dict[str, Any] = {"pixel_values": pixels, **steps.words(["", "a photo of two dogs"])}
+    half = {name: feeds[name][:1] for name in session.inputs}
+    image = Tower(Half(session, ("pixel_values",), half), outputs.image)
+    text = Tower(Half(session, tuple(half.keys() - {"pixel_values"}), half), outputs.text)
+    cosines = image(feeds) @ text(feeds).T
+    logits = session.run({name: feeds[name] for name in session.inputs})["logits_per_image"]
+    scale, bias = np.polyfit(cosines.ravel(), logits.ravel(), 1)
+    return Networks(image, text, float(scale), float(bias))
+
+
+class Half:
+    """One tower of a graph that has two: the other is given one blank item."""
+
+    def __init__(self, session: Session, inputs: tuple[str, ...], blank: Arrays) -> None:
+        """blank: one row for every input of the graph."""
+        self.inputs = inputs
+        self.outputs = session.outputs
+        self._session = session
+        self._blank = blank
+
+    def run(self, feeds: Arrays) -> dict[str, NDArray[Any]]:
+        rows = len(next(iter(feeds.values())))
+        made = self._session.run({**self._blank, **feeds})
+        # What belongs to the blank item has a row of its own, and no use.
+        return {name: value for name, value in made.items() if len(value) == rows}
 
 
 def transformers_networks(
@@ -148,12 +198,11 @@ def transformers_networks(
     )
 
 
-def find_graphs(checkpoint: Checkpoint) -> tuple[Path, Path] | None:
-    """The image and the text graph of a checkpoint, None where it has no pair of them."""
+def find_graphs(checkpoint: Checkpoint) -> list[Path]:
+    """The image and the text graph of a checkpoint, or the one that has both; else none."""
     folder = checkpoint.folder
     found = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.onnx")}
-    pair = graphs(found)
-    return (folder / pair[0], folder / pair[1]) if pair else None
+    return [folder / name for name in graphs(found)]
 
 
 def stated_logits(checkpoint: Checkpoint) -> tuple[float, float]:

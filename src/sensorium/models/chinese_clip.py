@@ -9,8 +9,9 @@ from sensorium.models._pictures import CLIP_UNSAID, transformers_steps
 from sensorium.models._towers import (
     Networks,
     Outputs,
+    Steps,
     TwoTowers,
-    open_networks,
+    open_towers,
     transformers_networks,
 )
 from sensorium.models._words import TokenizerFiles, WordSteps, word_piece_tokenizer
@@ -28,10 +29,8 @@ def load(checkpoint: Checkpoint, device: Device) -> TwoTowers:
     def weights() -> Networks:
         return transformers_networks(checkpoint, device, "ChineseCLIPModel", _TEXT_INPUTS)
 
-    networks = open_networks(checkpoint, device, Outputs(), weights)
-    return TwoTowers(
-        checkpoint, networks, transformers_steps(checkpoint, CLIP_UNSAID), _words(checkpoint)
-    )
+    steps = Steps(transformers_steps(checkpoint, CLIP_UNSAID), _words(checkpoint))
+    return open_towers(checkpoint, device, steps, Outputs(), weights)
 
 
 def _words(checkpoint: Checkpoint) -> WordSteps:

@@ -10,8 +10,9 @@ from sensorium.models._pictures import CLIP_UNSAID, transformers_steps
 from sensorium.models._towers import (
     Networks,
     Outputs,
+    Steps,
     TwoTowers,
-    open_networks,
+    open_towers,
     transformers_networks,
 )
 from sensorium.models._words import TokenizerFiles, WordSteps, byte_pair_tokenizer
@@ -31,10 +32,8 @@ def load(checkpoint: Checkpoint, device: Device) -> TwoTowers:
             checkpoint, device, "CLIPModel", ("input_ids", "attention_mask")
         )
 
-    networks = open_networks(checkpoint, device, Outputs(), weights)
-    return TwoTowers(
-        checkpoint, networks, transformers_steps(checkpoint, CLIP_UNSAID), _words(checkpoint)
-    )
+    steps = Steps(transformers_steps(checkpoint, CLIP_UNSAID), _words(checkpoint))
+    return open_towers(checkpoint, device, steps, Outputs(), weights)
 
 
 def _words(checkpoint: Checkpoint) -> WordSteps:

@@ -23,7 +23,15 @@ from tokenizers import Tokenizer
 
 from sensorium.errors import InputError
 from sensorium.models._pictures import open_clip_steps
-from sensorium.models._towers import Networks, Outputs, Tower, TwoTowers, exponent, open_networks
+from sensorium.models._towers import (
+    Networks,
+    Outputs,
+    Steps,
+    Tower,
+    TwoTowers,
+    exponent,
+    open_towers,
+)
 from sensorium.models._words import (
     Padding,
     TokenizerFiles,
@@ -48,9 +56,9 @@ def load(checkpoint: Checkpoint, device: Device) -> TwoTowers:
     def weights() -> Networks:
         return _networks(checkpoint, device)
 
-    networks = open_networks(checkpoint, device, Outputs(), weights)
     pictures = open_clip_steps(preprocess, model["vision_cfg"].get("image_size"))
-    return TwoTowers(checkpoint, networks, pictures, _words(checkpoint, model["text_cfg"]))
+    steps = Steps(pictures, _words(checkpoint, model["text_cfg"]))
+    return open_towers(checkpoint, device, steps, Outputs(), weights)
 
 
 def _stated(checkpoint: Checkpoint) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -16,8 +16,9 @@ from sensorium.models._pictures import transformers_steps
 from sensorium.models._towers import (
     Networks,
     Outputs,
+    Steps,
     TwoTowers,
-    open_networks,
+    open_towers,
     transformers_networks,
 )
 from sensorium.models._words import TokenizerFiles, WordSteps, canonical
@@ -42,10 +43,8 @@ def load(checkpoint: Checkpoint, device: Device) -> TwoTowers:
     def weights() -> Networks:
         return transformers_networks(checkpoint, device, "SiglipModel", ("input_ids",))
 
-    networks = open_networks(checkpoint, device, OUTPUTS, weights)
-    return TwoTowers(
-        checkpoint, networks, transformers_steps(checkpoint, _UNSAID), _words(checkpoint)
-    )
+    steps = Steps(transformers_steps(checkpoint, _UNSAID), _words(checkpoint))
+    return open_towers(checkpoint, device, steps, OUTPUTS, weights)
 
 
 def _words(checkpoint: Checkpoint) -> WordSteps:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator
 
 PAIRS = (("onnx/vision_model", "onnx/text_model"), ("visual/model", "textual/model"))
 """Where an image and a text graph are, without precision and suffix: the two layouts in use."""
+JOINT = "onnx/model"
+"""Where one graph has both towers."""
 PRECISIONS = ("", "_fp16", "_quantized", "_int8", "_uint8")
 """Of several precisions the most exact is taken; these are the ones that every device can run."""
 _SMALL = (".json", ".txt", ".model")
@@ -26,7 +28,7 @@ _SHARDED = {"model.safetensors": "model-", "pytorch_model.bin": "pytorch_model-"
 def needed(files: Collection[str]) -> list[str]:
     """Of a repository's files those to fetch, weights first: a folder with its settings is whole.
 
-    ONNX graphs where there is a pair of them, else weights for torch; settings and tokenizers.
+    ONNX graphs where there are any, else weights for torch; settings and tokenizers.
     """
     weights = graphs(files) or list(torch_weights(files))
     small = [name for name in sorted(files) if _is_small(name) and name not in weights]
@@ -38,12 +40,12 @@ SETTINGS = ("config.json", "open_clip_config.json")
 
 
 def graphs(files: Collection[str]) -> list[str]:
-    """The image and the text graph with their external data; empty where there is no pair."""
-    for stems in PAIRS:
-        pair = [most_exact(files, stem) for stem in stems]
-        if all(pair):
-            beside = (name for name in sorted(files) for graph in pair if _belongs(name, graph))
-            return [*pair, *beside]
+    """The image and the text graph, or the one that has both; then their external data."""
+    for stems in (*PAIRS, (JOINT,)):
+        found = [most_exact(files, stem) for stem in stems]
+        if all(found):
+            beside = (name for name in sorted(files) for graph in found if _belongs(name, graph))
+            return [*found, *beside]
     return []
 
 

@@ -141,7 +141,12 @@ def _graph(tower: Tower, feeds: dict[str, Any], target: Path) -> None:
 
     from sensorium.runtime.torch import TorchSession
 
-    assert isinstance(session, TorchSession)
+    if not isinstance(session, TorchSession):
+        raise InputError(
+            "a graph that has both towers cannot be taken apart",
+            why="this checkpoint is one such graph",
+            hint="export the repository that it was made of, with its weights",
+        )
     names, output = session.inputs, session.outputs[0]
     arrays = [*feeds.values()][: len(names)]
     free = {2: {0: "batch", 1: "tokens"}, 4: {0: "batch"}}  # axes, by rank
@@ -175,6 +180,7 @@ def _files(model: TwoTowers, source: Path, folder: Path) -> None:
     config_file = folder / "config.json"
     config = json.loads(config_file.read_text("utf-8")) if config_file.is_file() else {}
     config |= {"logit_scale": model.logit_scale, "logit_bias": model.logit_bias}
+    config |= {"projection_dim": model.dimensions}
     config_file.write_text(json.dumps(config, ensure_ascii=False, indent=2) + "\n", "utf-8")
     (folder / "README.md").write_text(_card(model), "utf-8")
 
