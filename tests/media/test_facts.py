@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -112,12 +112,14 @@ def test_tags_of_a_video() -> None:
         st.sampled_from(["creation_time", "location", "com.apple.quicktime.make"]), st.text()
     )
 )
+@settings(deadline=None)
 def test_any_tags_at_all(tags: dict[str, str]) -> None:
     assert isinstance(facts_of_tags(tags), Facts)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @given(st.binary(max_size=200), st.sampled_from([b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b""]))
+@settings(deadline=None)
 def test_broken_exif_costs_the_facts_and_not_the_picture(junk: bytes, head: bytes) -> None:
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "JPEG", exif=b"Exif\0\0" + head + junk)

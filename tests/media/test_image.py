@@ -352,6 +352,7 @@ MAGIC = [encoded(corners(16, 12), form)[:48] for form in FORMATS] + [
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @given(head=st.sampled_from([b"", *MAGIC]), tail=st.binary(max_size=300))
+@settings(deadline=None)
 def test_any_bytes_at_all(head: bytes, tail: bytes) -> None:
     try:
         picture = read_picture(head + tail, 32)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorium.errors import InputError, NotFound, SensoriumError
@@ -159,6 +159,7 @@ cues = st.lists(
 
 
 @given(cues, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["utf-8", "utf-16"]))
+@settings(deadline=None)
 def test_round_trips(cues: list[tuple[int, int, str]], newline: str, encoding: str) -> None:
     expected = [Passage(text, Span(at / 1000, (at + long) / 1000)) for at, long, text in cues]
     srt = "".join(
@@ -178,6 +179,7 @@ def test_round_trips(cues: list[tuple[int, int, str]], newline: str, encoding: s
 
 
 @given(st.sampled_from([b"", b"WEBVTT\n\n", b"1\n00:00:01,000 --> 00:00:02,000\n"]), st.binary())
+@settings(deadline=None)
 def test_any_bytes_at_all(head: bytes, tail: bytes) -> None:
     try:
         for passage in read_passages(head + tail):
@@ -205,5 +207,6 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces).map("".join))
+@settings(deadline=None)
 def test_any_words_at_all(words: str) -> None:
     assert all(passage.text for passage in read_passages(words))

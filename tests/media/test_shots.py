@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -73,6 +73,7 @@ def test_it_streams() -> None:
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(6, 12))
+@settings(deadline=None)
 def test_every_frame_comes_out_once(seeds: list[int], each: int) -> None:
     frames = [view(seed) for seed in seeds for _ in range(each)]
     expected = [index * each for index in range(1, len(seeds)) if seeds[index] != seeds[index - 1]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -277,14 +277,16 @@ def small(make_video: MakeVideo, tmp_path_factory: pytest.TempPathFactory) -> di
 
 
 @given(data=st.binary(max_size=400))
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_any_bytes_at_all(data: bytes) -> None:
     with pytest.raises(SensoriumError):
         list(read_scenes(data))
 
 
 @given(where=st.floats(0, 1), junk=st.binary(min_size=1, max_size=12), data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_damaged_files(small: dict[str, bytes], where: float, junk: bytes, data: Any) -> None:
     whole = bytearray(small[data.draw(st.sampled_from(sorted(small)))])
     place = int(where * (len(whole) - len(junk)))

@@ -84,7 +84,7 @@ def _walk_roots(roots: list[Path], choice: _Choice) -> Iterator[Found | Skipped]
         if stat.S_ISDIR(facts.st_mode):
             yield from _walk_folder(root, "", choice, seen)
         elif stat.S_ISREG(facts.st_mode):
-            yield from _file(root, facts)
+            yield from _file(root, facts, kind_of(root))
 
 
 def _walk_folder(
@@ -112,8 +112,8 @@ def _walk_folder(
                 continue
             if _is_folder(entry):
                 folders.append((folder / entry.name, f"{inside}/"))
-            elif kind_of(entry.name) is not None:
-                yield from _entry(folder / entry.name, entry)
+            elif (kind := kind_of(entry.name)) is not None:
+                yield from _entry(folder / entry.name, entry, kind)
         stack.extend(reversed(folders))
 
 
@@ -124,20 +124,22 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _entry(path: Path, entry: "os.DirEntry[str]") -> Iterator[Found | Skipped]:
+def _entry(path: Path, entry: "os.DirEntry[str]", kind: Kind) -> Iterator[Found | Skipped]:
     try:
         facts = entry.stat()
     except OSError as error:
         yield Skipped(path, "it is a link to nothing" if entry.is_symlink() else _why(error))
         return
     if stat.S_ISREG(facts.st_mode):
-        yield from _file(path, facts)
+        yield from _file(path, facts, kind)
 
 
-def _file(path: Path, facts: os.stat_result) -> Iterator[Found | Skipped]:
+def _file(path: Path, facts: os.stat_result, kind: Kind | None) -> Iterator[Found | Skipped]:
+    """kind: by the suffix; the bytes are asked where it tells too little."""
     try:
         str(path).encode("utf-8")
-        kind = kind_of_file(path)
+        if kind is None or path.suffix.lower() == ".gif":
+            kind = kind_of_file(path)
     except UnicodeEncodeError:
         yield Skipped(path, "its name is not valid text and cannot be kept")
     except OSError as error:
