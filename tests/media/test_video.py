@@ -284,9 +284,7 @@ def test_any_bytes_at_all(data: bytes) -> None:
 
 
 @given(where=st.floats(0, 1), junk=st.binary(min_size=1, max_size=12), data=st.data())
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=60)
 def test_damaged_files(small: dict[str, bytes], where: float, junk: bytes, data: Any) -> None:
     whole = bytearray(small[data.draw(st.sampled_from(sorted(small)))])
     place = int(where * (len(whole) - len(junk)))
