@@ -213,7 +213,7 @@ def _media(value: Any) -> Media:
 def _quoted(text: str, weight: str) -> str:
     """`text`, in quotes where it would be read as something else without them."""
     pieces = _pieces(text)
-    bare = pieces == [_Piece(1, text)] and not _WEIGHT.match(text)
+    bare = pieces == [_Piece(1, text)] and '"' not in text and not _WEIGHT.match(text)
     if bare and (not weight or _WEIGHT.match(weight + text)):
         return text
     escaped = re.sub(r'(["\\])', r"\\\1", text)
