@@ -2,6 +2,7 @@
 open_clip. Imported late, by a family whose checkpoint has no ONNX files."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ except ImportError as error:
         hint='pip install "sensorium[torch]"',
     ) from error
 
+_BROKEN = (OSError, ValueError, RuntimeError, UnpicklingError)
 _DEVICES = {Device.CPU: "cpu", Device.CUDA: "cuda"}
 
 
@@ -74,6 +76,7 @@ def load_transformers(folder: Path, name: str, device: Device) -> Any:
 
     Runs no code of the checkpoint, unpickles nothing but tensors, asks no server.
     """
+    where = _device(device)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     torch.set_num_threads(threads())
@@ -85,9 +88,9 @@ def load_transformers(folder: Path, name: str, device: Device) -> Any:
             weights_only=True,
             dtype=torch.float32,
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{folder} cannot be opened as {name}", _first_line(error)) from error
-    return model.eval().to(_device(device))
+    except _BROKEN as error:
+        raise InputError(f"{folder} cannot be opened as {name}", _reason(error)) from error
+    return model.eval().to(where)
 
 
 def load_open_clip(folder: Path, device: Device) -> Any:
@@ -114,8 +117,8 @@ def load_open_clip(folder: Path, device: Device) -> Any:
             pretrained_image=False,
             weights_only=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{folder} cannot be opened by open_clip", _first_line(error)) from error
+    except _BROKEN as error:
+        raise InputError(f"{folder} cannot be opened by open_clip", _reason(error)) from error
     return model.eval()
 
 
@@ -131,6 +134,12 @@ def _device(device: Device) -> str:
     if device is Device.CUDA and not torch.cuda.is_available():
         raise InputError("torch finds no CUDA here", hint="--device cpu")
     return _DEVICES[device]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnpicklingError):
+        return "its weights are a pickle of more than tensors, which could run code: refused"
+    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:
