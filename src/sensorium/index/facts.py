@@ -9,7 +9,6 @@ import numpy as np
 
 from sensorium.index.candidates import Lookup
 from sensorium.index.filter import Filter
-from sensorium.index.names import Names
 from sensorium.index.store import Store
 from sensorium.index.vectors import Ids, Space
 from sensorium.media import Kind
@@ -43,10 +42,6 @@ class Facts:
         """Rows that are text; all others show something."""
         rows = self.store.db.execute(_PASSAGES, (self.space.model,)).fetchall()
         return Ids(np.array([row[0] for row in rows], np.int64))
-
-    @cached_property
-    def names(self) -> Names:
-        return Names.read(self.store.db)
 
     @cached_property
     def pictures_sample(self) -> Floats:

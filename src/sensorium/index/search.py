@@ -18,6 +18,7 @@ from sensorium.index.candidates import WORDS_ASKED, Candidate, Lookup
 from sensorium.index.duplicates import duplicates
 from sensorium.index.facts import Facts, stamp_of
 from sensorium.index.filter import Filter
+from sensorium.index.names import Names
 from sensorium.index.query import Query, Term
 from sensorium.index.ranking import SAME, Background, Group, Unrelated, fuse, nearest
 from sensorium.index.relevance import LEAST, Relevance, relevance_of
@@ -39,6 +40,7 @@ class Searcher:
         self._store = store
         self._spaces: dict[int, Space] = {}
         self._facts: dict[int, Facts] = {}
+        self._names = Names([])
         self._relevances: dict[Provenance, Relevance | None] = {}
         self._unrelated: dict[Provenance, Unrelated] = {}
         self._lock = threading.Lock()
@@ -72,9 +74,11 @@ class Searcher:
             return Hits(query=query.words, hits=(), searched=0, provenance=model.provenance)
         lookup = Lookup(self._store.db, chosen, facts.space.model)
         relevance = self._relevance(model.provenance) if query.is_sentence else None
+        if query.texts:
+            self._names = self._names.renewed(self._store.db)
         vector = embed(model, query)
         unlike = self._unrelated_to(model).background(vector) if facts.passages else None
-        search = _Search(facts, lookup, chosen, vector, relevance, unlike)
+        search = _Search(facts, lookup, chosen, vector, self._names, relevance, unlike)
         return search.hits(query, k, min_score, model.provenance)
 
     def duplicates(self, model: Provenance, threshold: float = SAME) -> Iterator[tuple[Path, ...]]:
@@ -121,6 +125,7 @@ class _Search:
     lookup: Lookup
     chosen: Filter
     vector: Floats
+    names: Names
     relevance: Relevance | None
     unlike_passages: Background | None
 
@@ -144,7 +149,7 @@ class _Search:
     def _ranked(self, near: list[Candidate], text: str) -> list[tuple[float, Candidate]]:
         """(score, candidate), best first."""
         said = self.lookup.by_words(text)
-        named = self.lookup.by_names(self.facts.names.saying(text, WORDS_ASKED)) if text else {}
+        named = self.lookup.by_names(self.names.saying(text, WORDS_ASKED)) if text else {}
         if said or named:
             return fuse(near, said, named)
         return [(one.best.score, one) for one in near if one.best]
