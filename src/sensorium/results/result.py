@@ -1,8 +1,7 @@
 """What every result has: where it came from, and its way to JSON and back."""
 
 import json
-import os
-import tempfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -75,11 +74,11 @@ class Result:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` beside `path`, then rename: a reader sees the old file or the new, no half."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:  # with the permissions that the user's files have
             file.write(data)
-        Path(name).replace(path)
+        beside.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise

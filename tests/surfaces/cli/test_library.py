@@ -161,6 +161,17 @@ def test_ctrl_c_keeps_what_is_done(
     assert hits(sensorium("search", "red", "--json")).searched == 80
 
 
+def test_files_that_show_the_same_are_listed_together(
+    sensorium: Run, pictures: Path, tmp_path: Path
+) -> None:
+    (pictures / "twin.png").write_bytes((pictures / "blue.png").read_bytes())
+    assert sensorium("index", "pictures").returncode == 0
+    lines = sensorium("libraries", "duplicates").stdout.decode().splitlines()
+    assert lines == [str(pictures / "blue.png"), str(pictures / "twin.png")]
+    told = json.loads(sensorium("libraries", "duplicates", "--json").stdout)
+    assert told == {"type": "Duplicates", "paths": lines}
+
+
 def test_a_watched_folder_is_followed_until_ctrl_c(
     environment: dict[str, str], pictures: Path
 ) -> None:

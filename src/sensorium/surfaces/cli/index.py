@@ -132,4 +132,4 @@ def summary(added: Added) -> str:
     }
     told = [f"{count:,} {name}" for name, count in counts.items() if count] or ["nothing"]
     rate = f", {added.done / added.seconds:.0f} a second" if added.done and added.seconds else ""
-    return f"{added.seen:,} files: {', '.join(told)}   ({added.seconds:.1f} s{rate})"
+    return f"{added.seen:,} files: {', '.join(told)}   (indexed in {added.seconds:.1f} s{rate})"

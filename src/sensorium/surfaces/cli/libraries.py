@@ -40,12 +40,33 @@ def info(ctx: typer.Context, name: Name = "default") -> None:
         out.record(_record(told))
         return
     rows = [("library", told.name), ("folder", str(told.folder)), ("size", size(told.bytes))]
-    rows += [(f"{kind}s, {state}", f"{n:,}") for (kind, state), n in sorted(told.items.items())]
+    rows += [(f"{kind}, {state}", f"{n:,}") for (kind, state), n in sorted(told.items.items())]
     for model in told.models:
         used = "" if model.current else " (not used by searches)"
         rows.append(("model", f"{model.spec}@{model.revision}, {model.vectors:,} vectors{used}"))
     rows += [("indexed", str(root)) for root in told.roots]
     out.table(rows)
+
+
+@app.command()
+def duplicates(
+    ctx: typer.Context,
+    name: Name = "default",
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=-1, max=1, help="Cosine from which two pictures are one."),
+    ] = None,
+) -> None:
+    """Groups of files that show the same, an empty line between them."""
+    out = Out.of(ctx)
+    _info(name)
+    with Index(name) as index:
+        for place, group in enumerate(index.duplicates(threshold)):
+            if out.json:
+                out.record({"type": "Duplicates", "paths": [str(path) for path in group]})
+                continue
+            for line in [""] * bool(place) + [str(path) for path in group]:
+                out.line(line)
 
 
 @app.command()
