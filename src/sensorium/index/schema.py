@@ -42,6 +42,7 @@ CREATE TABLE items (
 );
 CREATE INDEX items_by_content ON items (content);
 CREATE INDEX items_by_taken ON items (taken);
+CREATE INDEX items_by_kind ON items (kind, state);
 
 CREATE TABLE spans (
     id INTEGER PRIMARY KEY,
