@@ -1,4 +1,9 @@
-"""From a decoded picture to what a network takes, as the checkpoint's own files state it."""
+"""From a decoded picture to what a network takes, as the checkpoint's own files state it.
+
+Resampling is Pillow's, on 8-bit pixels: bit for bit what transformers' Pillow processors and
+open_clip do (tests hold both to 1e-4). transformers' torchvision processors resample tensors and
+round otherwise: over 60 photographs a pixel differs by 1 level of 255 at most, 0.003 in the mean.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

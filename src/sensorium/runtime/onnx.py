@@ -1,5 +1,6 @@
 """A Session over ONNX Runtime: the only file that imports onnxruntime."""
 
+import logging
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -129,10 +130,14 @@ def quantize(source: Path, target: Path) -> None:
     they come. Convolutions stay as they are: ONNX Runtime has no fast int8 kernel for them."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(
-        source,
-        target,
-        op_types_to_quantize=["MatMul", "Gemm", "Gather"],
-        per_channel=True,
-        weight_type=QuantType.QInt8,
-    )
+    logging.disable(logging.WARNING)  # it advises a step that these graphs gain nothing from
+    try:
+        quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=["MatMul", "Gemm", "Gather"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+        )
+    finally:
+        logging.disable(logging.NOTSET)
