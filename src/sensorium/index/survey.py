@@ -64,7 +64,8 @@ def _roots(store: Store, paths: Iterable[Path | str]) -> list[str]:
     roots = [os.path.abspath(Path(path).expanduser()) for path in paths]  # noqa: PTH100
     if not roots:  # of those of before, one that is missing only has its files marked
         if not (known := store.roots()):
-            raise InputError("nothing to index", "no folder was named, now or before")
+            why = "no folder was named, now or before"
+            raise InputError("nothing to index", why, hint="sensorium index ~/Pictures")
         return known
     for root in roots:
         if not os.path.lexists(root) and not any(store.under(root)):

@@ -57,12 +57,6 @@ def command(
     out = Out.of(ctx)
     annotators = [annotator(name) for name in with_ or ()]
     with Index(library) as index:
-        if not paths and not index.info().roots:
-            raise InputError(
-                "nothing to index",
-                "no folder was named, now or before",
-                "sensorium index ~/Pictures",
-            )
         run = partial(
             watching if watch else _once,
             index,
