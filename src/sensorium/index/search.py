@@ -155,10 +155,10 @@ class _Search:
         return [(one.best.score, one) for one in near if one.best]
 
     def _nearest(self, k: int) -> list[Candidate]:
-        """By vector. Most filters let enough through for a search of everything to find `k`; only
-        where it does not, what they let through is listed first."""
+        """By vector. Mostly a search of everything finds `k` that are there and pass the filter;
+        where it does not, what is there and passes is listed first."""
         where = self.facts.space, self._groups(), self.vector, self.lookup, k
-        found = nearest(*where, tries=2 if self.chosen else None)
+        found = nearest(*where, tries=2 if self.chosen else 4)
         if found is None:
             allowed = self.lookup.allowed()
             found = nearest(self.facts.space, self._groups(allowed), self.vector, self.lookup, k)
