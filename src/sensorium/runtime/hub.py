@@ -46,6 +46,8 @@ def _named(name: str) -> Checkpoint:
         raise NotFound(f"there is no model “{name}”", hint="sensorium models list")
     if row.folder:
         folder = BUILTIN / row.folder
+        if not folder.is_dir():
+            raise ModelMissing(f"“{name}” is not on this machine", "its files are not installed")
         return Checkpoint(Named(name), folder, digest(folder), row.licence)
     if row.package:
         return _packaged(row)
