@@ -55,6 +55,14 @@ def test_a_file_among_words_stands_alone(photo: str) -> None:
     assert isinstance(Query.of("a dog").terms[0].media, Text)  # though a file has that name
 
 
+def test_a_folder_is_no_term(photo: str) -> None:
+    Path("photos").mkdir()
+    assert said(Query.of("photos")) == [(1, "photos")]
+    assert isinstance(Query.of(["old", "photos"]).terms[0].media, Text)
+    with pytest.raises(InputError, match="folder"):
+        Query.of(str(Path("photos").absolute()))
+
+
 def test_weights(photo: str) -> None:
     assert said(Query.of("0.5:photo.jpg + 2:night - .25:people")) == [
         (0.5, photo),

@@ -16,7 +16,7 @@ from typing import Any
 from sensorium.errors import InputError, SensoriumError
 from sensorium.media import Image, Media, Text, Video
 from sensorium.media.kind import kind_of
-from sensorium.media.media import split_span
+from sensorium.media.media import looks_like_path, split_span
 
 _WEIGHT = re.compile(r"(\d+\.\d*|\.\d+|\d+):(?!\d)\s*(?=\S)")  # 12:30 is a time, not a weight
 _WORD = re.compile(r'(?:[\d.]+:\s*)?"(?:[^"\\]|\\.)*"(?!\S)|\S+', re.DOTALL)
@@ -190,6 +190,13 @@ def _terms(sign: int, text: str) -> Iterator[Term]:
         yield Term(sign * size, _media(" ".join(said)))
 
 
+def _is_folder(text: str) -> bool:
+    try:
+        return split_span(text)[0].is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def _names_file(text: str) -> bool:
     """A file that has a suffix of ours: a word such as `dog` stays one where a file is so named."""
     path, _ = split_span(text)
@@ -202,6 +209,8 @@ def _names_file(text: str) -> bool:
 def _media(value: Any) -> Media:
     if isinstance(value, Term | Query):
         raise InputError("a query inside a query", "terms are media", "put their media in the list")
+    if isinstance(value, str) and not looks_like_path(value) and _is_folder(value):
+        value = Text(value)  # `photos` is a word, though a folder may be so named
     media = Media.of(value, Image, Video, Text)
     if isinstance(media, Text) and media.source == "":
         raise InputError("nothing is looked for", "the text is empty")
