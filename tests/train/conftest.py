@@ -2,12 +2,16 @@
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+# Networks of these tests are so small that a second thread only waits for the first.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 COLOURS = {
     "red": (220, 30, 30),

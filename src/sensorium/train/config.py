@@ -74,6 +74,8 @@ def _plain(option: Option, value: Any) -> Any:
     if option.many:
         value = [value] if isinstance(value, str | Path) else value
         return [str(one) if isinstance(one, Path) and option.type is str else one for one in value]
+    if option.type is int and isinstance(value, float):
+        return str(value)  # which is no whole number, where int() would cut it
     if option.type is bool and value in ("true", "false"):
         return value == "true"
     return value

@@ -46,6 +46,10 @@ class Pairs(Sequence[Pair]):
         can be read alone."""
         return [sum(1 for _ in run) for _, run in groupby(self.pairs, _block)]
 
+    def captioned(self) -> "Pairs":
+        """Those that something is said of."""
+        return Pairs([pair for pair in self.pairs if pair.texts], self.bad)
+
     def split(self) -> tuple["Pairs", "Pairs"]:
         """To train on, and to validate on: the data's own split where it names one, else a share
         of 1 in 20 by a hash of the id, the same on every machine. Test rows go nowhere."""

@@ -41,8 +41,14 @@ class Drawn:
 
     def caption(self, lang: str) -> str:
         """One caption of a language by chance, empty where there is none."""
-        texts = self.pair.captions.get(lang, ())
-        return texts[self.random.integers(len(texts))] if texts else ""
+        return self._one(self.pair.captions.get(lang, ()))
+
+    def text(self) -> str:
+        """One caption of any language by chance, empty where there is none."""
+        return self._one(self.pair.texts)
+
+    def _one(self, texts: Sequence[str]) -> str:
+        return texts[int(self.random.integers(len(texts)))] if texts else ""
 
 
 Batch = tuple[Drawn, ...]

@@ -84,7 +84,8 @@ def processes(device: str = "") -> Iterator[Processes]:
     """
     rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     here = _device(device, int(os.environ.get("LOCAL_RANK", 0)))
-    torch.set_num_threads(max(1, threads() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    if "OMP_NUM_THREADS" not in os.environ:  # torchrun and people say it there
+        torch.set_num_threads(max(1, threads() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
     if count == 1:
         yield Processes(0, 1, here)
         return

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from sensorium.errors import InputError
+from sensorium.results.result import write_whole
 from sensorium.train.card import write_card
 from sensorium.train.config import changed, fields_of, read_config, write_toml
 from sensorium.train.loop import Ended, Event, Trainee, train
@@ -46,7 +47,7 @@ class Recipe:
             trainee = self.start(options, here)
             if here.first:
                 out.mkdir(parents=True, exist_ok=True)
-                (out / CONFIG).write_text(write_toml(self.name, options), "utf-8")
+                write_whole(out / CONFIG, write_toml(self.name, options).encode())
             for event in train(trainee, options, here, out):
                 if isinstance(event, Ended) and event.why != "stopped" and here.first:
                     trainee.model.eval().to("cpu")

@@ -85,7 +85,7 @@ class Training:
         return self.feed.batches(start)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Logs]:
-        texts = [one.pair.texts[one.random.integers(len(one.pair.texts))] for one in batch]
+        texts = [one.text() for one in batch]
         loss, right = self._named(texts, [one.random for one in batch])
         return loss, {self.watched: right}
 
@@ -137,8 +137,4 @@ class Training:
 def start(config: Config, processes: Processes) -> Training:
     pairs = read_pairs(*config.data)
     train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
-    return Training(config, _with_texts(train), _with_texts(val), processes)
-
-
-def _with_texts(pairs: Pairs) -> Pairs:
-    return Pairs([pair for pair in pairs if pair.texts], pairs.bad)
+    return Training(config, train.captioned(), val.captioned(), processes)

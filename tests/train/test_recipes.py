@@ -1,0 +1,105 @@
+"""Two steps of every recipe here, and what its folder then holds."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+from sensorium import train  # noqa: E402
+from sensorium.errors import InputError, NotFound  # noqa: E402
+from sensorium.runtime.onnx import OnnxSession  # noqa: E402
+
+SMALL: dict[str, Any] = {
+    "steps": 2,
+    "batch": 4,
+    "layers": 1,
+    "width": 16,
+    "heads": 2,
+    "validate_every": 1,
+    "device": "cpu",
+}
+PICTURES: dict[str, Any] = SMALL | {"size": 16, "patch": 8}
+TEXTS: dict[str, Any] = SMALL | {"vocabulary": 200, "length": 16}
+
+
+def check(out: Path, recipe: str, ended: Any) -> OnnxSession:
+    names = {path.name for path in out.iterdir()}
+    assert {"README.md", "run.toml", "config.json", "curves.png", "best.pt"} <= names
+    assert ended.why == "done"
+    assert ended.step == 2
+    told = tomllib.loads((out / "run.toml").read_text("utf-8"))
+    assert told["recipe"] == recipe
+    assert told["width"] == 16
+    card = (out / "README.md").read_text("utf-8")
+    assert all(name in card for name in ended.figures)
+    return OnnxSession(out / "model.onnx")
+
+
+def test_masked_text(tmp_path: Path, pairs_file: Path) -> None:
+    ended = train.run("masked-text", data=str(pairs_file), out=tmp_path, **TEXTS)
+    session = check(tmp_path, "masked-text", ended)
+    ids = np.array([[2, 7, 8, 3]] * 3, np.int64)
+    logits = session.run({"ids": ids, "seen": np.ones_like(ids, bool)})["logits"]
+    assert logits.shape[:2] == (3, 4)
+
+
+def test_masked_text_reads_plain_lines(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("a dog runs\n一只狗在跑\n" * 40, "utf-8")
+    ended = train.run("masked-text", data=tmp_path / "lines.txt", out=tmp_path / "out", **TEXTS)
+    check(tmp_path / "out", "masked-text", ended)
+
+
+def test_masked_image(tmp_path: Path, pairs_file: Path) -> None:
+    ended = train.run("masked-image", data=str(pairs_file), out=tmp_path, painter=1, **PICTURES)
+    session = check(tmp_path, "masked-image", ended)
+    pixels = np.zeros((5, 3, 16, 16), np.float32)
+    assert session.run({"pixels": pixels})["embedding"].shape == (5, 16)
+
+
+def test_single_tower(tmp_path: Path, pairs_file: Path) -> None:
+    ended = train.run(
+        "single-tower", data=str(pairs_file), out=tmp_path, ema=0.9, **(TEXTS | PICTURES)
+    )
+    session = check(tmp_path, "single-tower", ended)
+    ids = np.array([[2, 7, 8, 3]] * 3, np.int64)
+    feeds: dict[str, Any] = {
+        "pixels": np.zeros((3, 3, 16, 16), np.float32),
+        "ids": ids,
+        "seen": ids > 0,
+    }
+    assert session.run(feeds)["match"].shape == (3,)
+
+
+def test_a_folder_goes_on_with_its_own_run_only(tmp_path: Path, pairs_file: Path) -> None:
+    train.run("masked-text", data=str(pairs_file), out=tmp_path, **TEXTS)
+    again = train.run("masked-text", data=str(pairs_file), out=tmp_path, **TEXTS)
+    assert again.step == 2
+    with pytest.raises(InputError, match="another run") as raised:
+        train.run("masked-text", data=str(pairs_file), out=tmp_path, lr=0.1, **TEXTS)
+    assert "lr" in raised.value.why
+
+
+def test_rows_left_out_are_listed(tmp_path: Path, pairs_file: Path) -> None:
+    rows = pairs_file.read_text("utf-8") + '\n{"image": "gone.png", "caption": "x"}'
+    (pairs_file.parent / "more.jsonl").write_text(rows, "utf-8")
+    train.run("masked-text", data=pairs_file.parent / "more.jsonl", out=tmp_path, **TEXTS)
+    assert "more.jsonl, line 41: gone.png" in (tmp_path / "bad-rows.txt").read_text("utf-8")
+
+
+def test_unknown_recipes_and_fields(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no “nonsense”"):
+        train.run("nonsense")
+    with pytest.raises(InputError, match="no field “stps”") as raised:
+        train.run("masked-text", data="x", out=tmp_path, stps=3)
+    assert "steps" in raised.value.hint
+
+
+def test_names_cost_no_torch() -> None:
+    code = "import sys, sensorium.train as t; print(*t.RECIPES); assert 'torch' not in sys.modules"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "masked-text" in told.stdout
