@@ -5,7 +5,7 @@ options, or things that are opened for the call (a model for a role, a library).
 """
 
 import inspect
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -212,9 +212,10 @@ class Task:
                 made = yield from made
             yield made
 
-    def map(self, items: Iterable[Any], **options: Any) -> Iterator[Any]:
-        """A Result for each item, or `Failed(item, error)`; in order, a thread a core."""
-        return Flow(items).map(Call(self, options), threads=threads()).run()
+    def map(self, items: Iterable[Any], **options: Any) -> Generator[Any, None, None]:
+        """A Result for each item, or `Failed(item, error)`; in order, a thread a core. Closing it
+        cancels."""
+        yield from Flow(items).map(Call(self, options), threads=threads()).run()
 
     def _bind(
         self, items: Sequence[Any], options: dict[str, Any], stack: ExitStack

@@ -153,6 +153,7 @@ app = typer.Typer(
     name="sensorium",
     cls=Commands,
     rich_markup_mode="markdown",
+    epilog="Begin with `sensorium index ~/Pictures`, then `sensorium search 'two dogs on grass'`.",
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 

@@ -42,8 +42,8 @@ def run_many(
     """
     results: list[Any] = []
     failed: list[Failed] = []
-    with Meter(out, task.name) as meter:
-        for done, result in enumerate(task.map(items, **options), 1):
+    with Meter(out, task.name) as meter, closing(task.map(items, **options)) as made:
+        for done, result in enumerate(made, 1):
             if isinstance(result, Failed):
                 failed.append(result)
             elif shown:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sensorium.index import libraries
+from sensorium.media import Text
 from sensorium.runtime.catalogue import catalogue
 from sensorium.surfaces.cli._given import read_items
 from sensorium.surfaces.cli._out import Out
@@ -98,9 +99,9 @@ def _item_help(item: Item, one_by_one: bool) -> str:
     if item.help:
         return item.help
     kinds = " or ".join(kind.__name__.lower() for kind in item.kinds)
-    start = f"{kinds[0].upper()}{kinds[1:]}"
-    files = " A path, path@10s-20s for a stretch, or - for stdin."
-    return f"{start}.{files}" + (" Several are done one by one." if one_by_one else "")
+    words = "words, a path" if Text in item.kinds else "a path"
+    given = f"{kinds[0].upper()}{kinds[1:]}: {words}, path@10s-20s for a stretch, - for stdin."
+    return given + (" Several, or a folder, are done one by one." if one_by_one else "")
 
 
 def _option(one: Option) -> inspect.Parameter:
