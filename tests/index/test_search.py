@@ -162,6 +162,7 @@ def test_names_match_modestly(
     hits = searcher.search(tower, Query.of("hotel receipt"), k=2)
     hit = next(hit for hit in hits.hits if hit.path.name == "receipt_hotel.png")
     assert hit.why[-1].by == "name"
+    assert hits.verdict == "found"
 
 
 def test_filters(colours: Index, searcher: Searcher, tower: Any, film: Film, folder: Path) -> None:

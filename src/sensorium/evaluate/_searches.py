@@ -59,6 +59,8 @@ class Measured:
 
     auroc, ece: of the best hit's relevance, against whether it is the picture that was asked for.
     auroc_there: against whether the library has that picture at all.
+    recall_right: part of the searches whose best hit is right that can be told from those whose
+    best hit is wrong, where 5 % of these pass.
     recall: part of the searches for what is there that are told `found` at the cut-off;
     false_alarms: of those for what is not. recall_at_5: the recall where these are 5 %.
     """
@@ -69,6 +71,7 @@ class Measured:
     auroc: float
     ece: float
     auroc_there: float
+    recall_right: float
     recall: float
     false_alarms: float
     recall_at_5: float
@@ -150,6 +153,7 @@ def measure(fitted: Relevance, searches: Searches) -> Measured:
         auroc=auroc(claimed, searches.right),
         ece=calibration_error(claimed, searches.right),
         auroc_there=auroc(claimed, searches.there),
+        recall_right=recall_at_false_alarms(claimed, searches.right, ALARMS),
         recall=float(told[searches.there].mean()),
         false_alarms=float(told[~searches.there].mean()),
         recall_at_5=recall_at_false_alarms(claimed, searches.there, ALARMS),

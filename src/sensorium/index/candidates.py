@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sensorium.index.filter import Filter, teach
+from sensorium.index.names import stem
 from sensorium.index.vectors import Numbers
 from sensorium.index.words import coverage, match
 from sensorium.media import Kind, Span
@@ -77,8 +78,8 @@ class Candidate:
     """One content.
 
     paths: files that have it. moments: best first; none where words alone found it. lines: that
-    matched, best first. coverage: part of the asked words' letters that they say. named: the file's
-    name says them. duplicates: files of other contents that show the same.
+    matched, best first. named: the file's name matched. coverage: part of the asked words' letters
+    that the lines, or the name, say. duplicates: files of other contents that show the same.
     """
 
     content: bytes
@@ -157,12 +158,14 @@ class Lookup:
         ordered = sorted(found.items(), key=lambda one: -one[1].coverage)
         return {content: one for content, one in ordered if one.coverage >= WORDS_ASKED}
 
-    def by_names(self, paths: Iterable[str]) -> Candidates:
-        """The items at `paths`, in that order."""
+    def by_names(self, paths: Iterable[str], text: str) -> Candidates:
+        """The items at `paths`, in that order, whose names say something of `text`."""
         sql = _NAMED.format(where=self._where)
         found: Candidates = {}
         for item in self._db.execute(sql, (json.dumps(list(paths)), *self._values)).fetchall():
-            _add(found, *item).named = True
+            candidate = _add(found, *item)
+            candidate.named = True
+            candidate.coverage = max(candidate.coverage, coverage(text, [stem(item[-1])]))
         return found
 
     def passage(self, vector: int) -> str:

@@ -52,7 +52,7 @@ class Names:
         """Paths whose file's name says at least that part of the asked words' letters, best
         first."""
         places = {place for word in asked(text) for place in self._having(word)}
-        found = [(coverage(text, [_stem(self._paths[place])]), place) for place in places]
+        found = [(coverage(text, [stem(self._paths[place])]), place) for place in places]
         best = sorted((-part, place) for part, place in found if part >= enough)
         return [self._paths[place] for _, place in best]
 
@@ -67,6 +67,7 @@ class Names:
         return places
 
 
-def _stem(path: str) -> str:
+def stem(path: str) -> str:
+    """A file's name without its suffix."""
     name = path[path.rfind(os.sep) + 1 :]
     return name[: name.rfind(".")] if "." in name[1:] else name

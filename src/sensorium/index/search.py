@@ -149,7 +149,7 @@ class _Search:
     def _ranked(self, near: list[Candidate], text: str) -> list[tuple[float, Candidate]]:
         """(score, candidate), best first."""
         said = self.lookup.by_words(text)
-        named = self.lookup.by_names(self.names.saying(text, WORDS_ASKED)) if text else {}
+        named = self.lookup.by_names(self.names.saying(text, WORDS_ASKED), text)
         if said or named:
             return fuse(near, said, named)
         return [(one.best.score, one) for one in near if one.best]
@@ -208,8 +208,8 @@ class _Search:
         return {one.content: float(p) for (one, _), p in zip(pairs, relevances, strict=True)}
 
     def _verdict(self, near: list[Candidate], shown: list[Candidate]) -> str:
-        """`found` where all asked words stand there, or the picture that is nearest is relevant;
-        `nothing` where it is not; `unsure` where nobody can tell."""
+        """`found` where all asked words stand there or in a name, or the picture that is nearest is
+        relevant; `nothing` where it is not; `unsure` where nobody can tell."""
         if not shown:
             return "nothing"
         if any(one.coverage == 1 for one in shown):
