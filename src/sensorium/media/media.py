@@ -155,7 +155,7 @@ def _words_or_file(value: str, wanted: tuple[type[Media], ...]) -> Media:
     raise NotFound(
         f"{value} does not exist",
         why="nothing is there under that name",
-        hint='words that look like a path: sm.text("…")' if Text in wanted else "",
+        hint='if these are words: sm.text("…"), or - and stdin' if Text in wanted else "",
     )
 
 
