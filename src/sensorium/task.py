@@ -110,7 +110,8 @@ class Option:
 
     @property
     def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        """As it is typed: a name of one letter (`k`, as the field calls it) takes one dash."""
+        return "-" * min(2, len(self.name)) + self.name.replace("_", "-")
 
     def read(self, value: Any) -> Any:
         """The checked value; InputError says what would be right."""

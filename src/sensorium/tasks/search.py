@@ -25,7 +25,7 @@ OWN: Any = Opened(
 )
 
 
-@task(example=["a dog on the grass", "--k", "5"])
+@task(example=["a dog on the grass", "-k", "5"])
 def search(
     query: Annotated[Query, "Words, a picture, or several terms with + and - between them."],
     *,

@@ -67,7 +67,7 @@ def test_the_query_comes_from_stdin_behind_an_at(look: Run, seen: Path) -> None:
 
 
 def test_options_narrow_a_search(look: Run, seen: Path) -> None:
-    assert len(hits(look("search", "red", "--k", "1", "--json"))) == 1
+    assert len(hits(look("search", "red", "-k", "1", "--json"))) == 1
     assert not hits(look("search", "red", "--kind", "video", "--json")).hits
     only = hits(look("search", "red", "--path", "*/blue.*", "--json"))
     assert [hit.path.name for hit in only.hits] == ["blue.png"]
@@ -77,7 +77,7 @@ def test_options_narrow_a_search(look: Run, seen: Path) -> None:
 
 
 def test_paths_end_in_zero_bytes_where_asked(look: Run, seen: Path) -> None:
-    paths = look("search", "red", "--k", "2", "-0").stdout.split(b"\0")
+    paths = look("search", "red", "-k", "2", "-0").stdout.split(b"\0")
     assert paths[0] == os.fsencode(seen / "red.png") and paths[2] == b""
 
 
