@@ -55,6 +55,15 @@ def test_a_file_among_words_stands_alone(photo: str) -> None:
     assert isinstance(Query.of("a dog").terms[0].media, Text)  # though a file has that name
 
 
+def test_words_that_are_looked_for(photo: str) -> None:
+    assert Query.of("cat + 2:green grass - people").texts == ("cat", "green grass")
+    assert Query.of("photo.jpg + at night").texts == ()
+    assert Query.of(["cat", "-", photo]).texts == ("cat",)
+    assert Query.of("a cat").is_sentence
+    assert not Query.of("cat - people").is_sentence
+    assert not Query.of(photo).is_sentence
+
+
 def test_a_folder_is_no_term(photo: str) -> None:
     Path("photos").mkdir()
     assert said(Query.of("photos")) == [(1, "photos")]

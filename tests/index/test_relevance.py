@@ -30,10 +30,17 @@ def unit(rows: NDArray[np.float64]) -> NDArray[np.float32]:
 def made(revision: str = "r1") -> Relevance:
     bank = unit(np.random.default_rng(0).normal(size=(40, 8))).astype(np.float16)
     figures = Figures(
-        auroc=0.9, ece=0.02, recall=0.5, false_alarms=0.04, searches=100, data="photos.parquet"
+        auroc=0.9,
+        ece=0.02,
+        recall=0.5,
+        false_alarms=0.04,
+        told_nothing=0.3,
+        missed=0.05,
+        searches=100,
+        data="photos.parquet",
     )
     return Relevance(
-        "dir:here", revision, (-3.0, 10.0, 0.5, -0.2), 0.4, bank.astype(np.float32), figures
+        "dir:here", revision, (-3.0, 10.0, 0.5, -0.2), 0.4, 0.1, bank.astype(np.float32), figures
     )
 
 

@@ -263,8 +263,12 @@ def test_a_verdict_needs_a_fit(
     monkeypatch.setenv("SENSORIUM_HOME", str(tmp_path))
     assert Searcher(index.store).search(tower, Query.of("red")).verdict == "unsure"
     bank = tower.embed_texts(["red", "green", "blue", "yellow", "white", "a dog"])
-    for cut_off, verdict in ((0.0, "found"), (1.0, "nothing")):
-        Relevance("colours", tower.provenance.revision, (-2, 3, 1, 0), cut_off, bank).save(
+    for cut_off, floor, verdict in (
+        (0.0, 0.0, "found"),
+        (1.0, 1.0, "nothing"),
+        (1.0, 0.0, "unsure"),
+    ):
+        Relevance("colours", tower.provenance.revision, (-2, 3, 1, 0), cut_off, floor, bank).save(
             place_of(tower.provenance.revision)
         )
         hits = Searcher(index.store).search(tower, Query.of("red"))

@@ -23,7 +23,7 @@ from sensorium.roles import Floats
 LARGEST = 1_000  # pictures of a library
 BANK = 512  # sentences
 ALARMS = 0.05
-_AIMED = 0.04  # false alarms where the cut-off is chosen: other searches may have a few more
+_AIMED = 0.04  # where the cut-offs are chosen: other searches may have a few more
 
 Numbers = NDArray[np.int64]
 
@@ -63,6 +63,8 @@ class Measured:
     best hit is wrong, where 5 % of these pass.
     recall: part of the searches for what is there that are told `found` at the cut-off;
     false_alarms: of those for what is not. recall_at_5: the recall where these are 5 %.
+    told_nothing: part of the searches for what is not there that are told `nothing`; missed: of
+    those whose best hit is right.
     """
 
     searches: int
@@ -74,6 +76,8 @@ class Measured:
     recall_right: float
     recall: float
     false_alarms: float
+    told_nothing: float
+    missed: float
     recall_at_5: float
 
     def figures(self, data: str) -> Figures:
@@ -82,6 +86,8 @@ class Measured:
             ece=round(self.ece, 4),
             recall=round(self.recall, 4),
             false_alarms=round(self.false_alarms, 4),
+            told_nothing=round(self.told_nothing, 4),
+            missed=round(self.missed, 4),
             searches=self.searches,
             data=data,
         )
@@ -109,8 +115,9 @@ def fit_and_measure(
         )
     coefficients = fit(seen.given, seen.right)
     claimed = sigmoid(seen.given @ coefficients)
-    cut_off = threshold_at_false_alarms(claimed, seen.there, _AIMED)
-    fitted = Relevance(model.model, model.revision, coefficients, min(cut_off, 1.0), bank)
+    cut_off = min(1.0, threshold_at_false_alarms(claimed, seen.there, _AIMED))
+    floor = min(cut_off, float(np.quantile(claimed[seen.right], _AIMED)))
+    fitted = Relevance(model.model, model.revision, coefficients, cut_off, floor, bank)
     return fitted, measure(fitted, asked)
 
 
@@ -156,5 +163,7 @@ def measure(fitted: Relevance, searches: Searches) -> Measured:
         recall_right=recall_at_false_alarms(claimed, searches.right, ALARMS),
         recall=float(told[searches.there].mean()),
         false_alarms=float(told[~searches.there].mean()),
+        told_nothing=float((claimed < fitted.floor)[~searches.there].mean()),
+        missed=float((claimed < fitted.floor)[searches.right].mean()),
         recall_at_5=recall_at_false_alarms(claimed, searches.there, ALARMS),
     )

@@ -25,13 +25,15 @@ _FEWEST = 4 * LEAST  # pictures, so that every part still makes libraries
 @dataclass(frozen=True)
 class RelevanceReport:
     """n: pictures. measured: on the part that the fit has not seen; see `_searches.Measured`.
-    cut_off: the relevance from which a search says `found`. coefficients: of the logistic.
+    cut_off, floor: the relevance from which a search says `found`, and below which it says
+    `nothing`; between the two it is `unsure`. coefficients: of the logistic.
     unreadable: rows left out, by name. saved: where the fit was written, empty where it was not.
     """
 
     n: int
     measured: Measured
     cut_off: float
+    floor: float
     coefficients: dict[str, float]
     unreadable: tuple[str, ...]
     saved: str
@@ -63,6 +65,7 @@ def relevance(
         n=len(captioned.pictures),
         measured=measured,
         cut_off=fitted.cut_off,
+        floor=fitted.floor,
         coefficients=dict(zip(FEATURES, fitted.coefficients, strict=True)),
         unreadable=tuple(unreadable),
         saved=str(place) if save else "",

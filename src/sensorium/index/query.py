@@ -84,14 +84,12 @@ class Query:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The words that are looked for."""
-        return tuple(
-            term.media.source
-            for term in self.terms
-            if term.weight > 0
-            and isinstance(term.media, Text)
-            and isinstance(term.media.source, str)
-        )
+        """The words that are looked for; none where a picture is looked for too, of which they say
+        only how it should differ."""
+        wanted = [term.media for term in self.terms if term.weight > 0]
+        words = [media.source for media in wanted if isinstance(media, Text)]
+        told = tuple(source for source in words if isinstance(source, str))
+        return told if len(told) == len(wanted) else ()
 
     @property
     def is_sentence(self) -> bool:

@@ -28,6 +28,10 @@ quality 50 a median of 0.975. Other models crowd more: photos of a burst may fol
 NAME_WEIGHT = 0.5  # a file's name says less than what is in it
 _FUSION = 60  # how slowly a rank's worth falls (Cormack et al.)
 _LEAST_SPREAD = 0.01
+# Another sentence about the same thing stands out this much more among sentences than the right
+# picture does among pictures, and so does the nearest wrong one: medians over 570 captions of
+# Flickr8k and the built-in model, 4.8 to 3.5 and 4.3 to 3.1.
+_NEARER = 1.37
 _SMALL = 1 << 18  # multiplications below which BLAS starts no threads
 
 
@@ -77,7 +81,8 @@ class Unrelated:
     def background(self, vector: Floats) -> Background:
         """For passages. A few dozen sentences may by chance be alike to one query; their spread
         among themselves says how far passages lie apart in this model."""
-        return Background.of(self.sentences @ vector, self.spread)
+        own = Background.of(self.sentences @ vector, self.spread)
+        return Background(own.middle, own.spread * _NEARER)
 
 
 def nearest(

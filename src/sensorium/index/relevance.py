@@ -43,26 +43,32 @@ class Figures:
 
     auroc, ece: of the best hit's relevance against whether it is the one that was asked for.
     recall: part of the searches for what is there that are told `found`; false_alarms: of the
-    searches for what is not there. searches: how many were measured. data: the file's name.
+    searches for what is not there. told_nothing: part of the latter that are told `nothing`;
+    missed: of the searches whose best hit is right. searches: how many were measured. data: the
+    file's name.
     """
 
     auroc: float
     ece: float
     recall: float
     false_alarms: float
+    told_nothing: float
+    missed: float
     searches: int
     data: str
 
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """coefficients: of `FEATURES`. cut_off: the relevance from which something was found.
+    """coefficients: of `FEATURES`. cut_off: the best hit's relevance from which it was found; floor:
+    the one below which nothing was. Between the two nobody can tell.
     bank: float32 (m, d), sentences that people search by, of unit length."""
 
     model: str
     revision: str
     coefficients: tuple[float, ...]
     cut_off: float
+    floor: float
     bank: Floats
     figures: Figures | None = None
 
@@ -71,6 +77,12 @@ class Relevance:
         where a sample of all `items` pictures has the cosines `others`."""
         standings = standing(scores, others)
         return sigmoid(features(values, scores, standings, items, self.bank) @ self.coefficients)
+
+    def verdict(self, best: float) -> str:
+        """`found`, `nothing` or `unsure`, by the relevance of the best hit."""
+        if best >= self.cut_off:
+            return "found"
+        return "nothing" if best < self.floor else "unsure"
 
     def to_json(self) -> str:
         numbers = self.bank.astype("<f2")
@@ -82,6 +94,7 @@ class Relevance:
                 "features": FEATURES,
                 "coefficients": self.coefficients,
                 "cut_off": self.cut_off,
+                "floor": self.floor,
                 "figures": asdict(self.figures) if self.figures else None,
                 "bank": {
                     "shape": numbers.shape,
@@ -104,6 +117,7 @@ class Relevance:
                 revision=data["revision"],
                 coefficients=tuple(map(float, data["coefficients"])),
                 cut_off=float(data["cut_off"]),
+                floor=float(data["floor"]),
                 bank=numbers.reshape(data["bank"]["shape"]).astype(np.float32),
                 figures=Figures(**data["figures"]) if data["figures"] else None,
             )

@@ -208,8 +208,8 @@ class _Search:
         return {one.content: float(p) for (one, _), p in zip(pairs, relevances, strict=True)}
 
     def _verdict(self, near: list[Candidate], shown: list[Candidate]) -> str:
-        """`found` where all asked words stand there or in a name, or the picture that is nearest is
-        relevant; `nothing` where it is not; `unsure` where nobody can tell."""
+        """`found` where all asked words stand there or in a name; else what the relevance of the
+        nearest picture says, `unsure` where it has none."""
         if not shown:
             return "nothing"
         if any(one.coverage == 1 for one in shown):
@@ -218,7 +218,7 @@ class _Search:
         judged = self._relevances([best] if best else [])
         if self.relevance is None or not judged:
             return "unsure"
-        return "found" if max(judged.values()) >= self.relevance.cut_off else "nothing"
+        return self.relevance.verdict(max(judged.values()))
 
     # what is shown
 

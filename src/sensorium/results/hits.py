@@ -54,8 +54,8 @@ class Hits(Result):
 
     query: as it was asked, in words.
     searched: how many items were looked at.
-    verdict: `found`, `nothing` (nothing here matches: the best is below the cut-off), or `unsure`
-        where no relevance was fitted for this model or library.
+    verdict: `found`, `nothing` (the best is below what nearly every right hit has), or `unsure`:
+        between the two, or where no relevance was fitted for this model or library.
     """
 
     query: str
