@@ -132,6 +132,16 @@ def test_it_is_kept_by_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert relevance_of(Provenance("dir:here", "r2")) is None
 
 
+def test_a_fit_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENSORIUM_HOME", str(tmp_path))
+    place_of("r1").parent.mkdir()
+    place_of("r1").write_text("{}")
+    with pytest.warns(match="r1.json"):
+        assert relevance_of(Provenance("dir:here", "r1")) is None
+
+
 def test_it_comes_with_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENSORIUM_HOME", str(tmp_path / "home"))
     folder = tmp_path / "model"

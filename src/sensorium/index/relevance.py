@@ -12,6 +12,7 @@ The fit belongs to one revision of one model. Without it nothing is claimed.
 
 import base64
 import json
+import warnings
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,8 +61,8 @@ class Figures:
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """coefficients: of `FEATURES`. cut_off: the best hit's relevance from which it was found; floor:
-    the one below which nothing was. Between the two nobody can tell.
+    """coefficients: of `FEATURES`. cut_off: the best hit's relevance from which something was
+    found; floor: below which nothing was. Between the two nobody can tell.
     bank: float32 (m, d), sentences that people search by, of unit length."""
 
     model: str
@@ -201,8 +202,16 @@ def relevance_of(model: Provenance) -> Relevance | None:
     with suppress(SensoriumError):  # a model that was handed in, or was removed since it indexed
         places.append(resolve(parse_spec(model.model)).folder / FILE)
     for path in places:
-        if path.is_file():
-            found = Relevance.from_json(path.read_text("utf-8"))
-            if found.revision == model.revision:
-                return found
+        found = _read(path) if path.is_file() else None
+        if found is not None and found.revision == model.revision:
+            return found
     return None
+
+
+def _read(path: Path) -> Relevance | None:
+    """A search does without a fit that cannot be read."""
+    try:
+        return Relevance.from_json(path.read_text("utf-8"))
+    except (InputError, OSError, UnicodeDecodeError) as error:
+        warnings.warn(f"{path} is left out: {error}; `evaluate relevance` makes it", stacklevel=2)
+        return None
