@@ -51,6 +51,15 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert child(code).split() == []
 
 
+def test_help_loads_no_more_than_it_shows() -> None:
+    code = (
+        "import sys; from sensorium.surfaces.cli._app import run; run(['--help']);"
+        "sys.stdout.write(' '.join(['MODULES', *sys.modules]))"
+    )
+    loaded = set(child(code).split("MODULES")[1].split())
+    assert not loaded & {"numpy", "PIL", "av", "faiss", "onnxruntime", "torch", "sensorium.task"}
+
+
 def test_names_on_shelves_cost_no_import() -> None:
     code = (
         "import sys; from sensorium.tasks import TASKS; from sensorium.models import FAMILIES;"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,12 @@ def test_saved_whole(tmp_path: Path) -> None:
     scores.save(tmp_path / "scores.json")
     assert Scores.from_json((tmp_path / "scores.json").read_text("utf-8")) == scores
     assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_a_name_that_is_no_text_comes_back_as_it_was(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xff.jpg")
+    Scores(item=odd, scores={"猫": 1.0}).save(tmp_path / "odd.json")
+    assert Scores.from_json((tmp_path / "odd.json").read_text("utf-8")).item == odd
 
 
 @pytest.mark.parametrize(

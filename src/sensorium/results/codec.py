@@ -5,6 +5,7 @@ arrays (as nested lists), `tuple[T, ...]`, `tuple[A, B]`, `dict[str, T]`, option
 dataclasses. Numbers that JSON has no word for (NaN, infinity) are refused.
 """
 
+import json
 import math
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -44,6 +45,17 @@ def encode(value: Any) -> Json:
             return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
         case _:
             raise TypeError(f"{type(value).__name__} is no part of a result")
+
+
+def dumps(value: Json, indent: int | None = None) -> str:
+    """JSON as text that UTF-8 can hold: names of files may be bytes that are no text, which Python
+    keeps as lone surrogates; they are escaped, and read back as they were."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    return text
 
 
 def decode(kind: Any, data: Json) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from sensorium.errors import InputError
-from sensorium.results.codec import decode, encode
+from sensorium.results.codec import decode, dumps, encode
 from sensorium.version import __version__
 
 SCHEMA_VERSION = 1
@@ -40,7 +40,7 @@ class Result:
         return {"type": type(self).__name__, "schema": SCHEMA_VERSION, **encode(self)}
 
     def to_json(self, indent: int | None = None) -> str:
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent, allow_nan=False)
+        return dumps(self.to_dict(), indent)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

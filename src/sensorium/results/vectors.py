@@ -1,7 +1,6 @@
 """Vectors: where items lie in a model's space."""
 
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorium.errors import InputError
+from sensorium.results.codec import dumps
 from sensorium.results.result import Result, write_whole
 
 
@@ -34,7 +34,7 @@ class Vectors(Result):
                 write_whole(path, data.getvalue())
             case ".jsonl":
                 rows = zip(self.ids, self.values.tolist(), strict=True)
-                lines = (json.dumps({"id": i, "vector": v}, ensure_ascii=False) for i, v in rows)
+                lines = (dumps({"id": one, "vector": row}) for one, row in rows)
                 write_whole(path, "".join(f"{line}\n" for line in lines).encode())
             case _:
                 super().save(path)

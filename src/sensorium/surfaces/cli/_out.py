@@ -3,7 +3,6 @@
 `--json` gives one JSON object a line on stdout, and errors as JSON objects on stderr.
 """
 
-import json
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -52,8 +51,12 @@ class Out:
 
     def record(self, value: Mapping[str, Any]) -> None:
         """One JSON object, a line on stdout. It says its "type"."""
+        from sensorium.results.codec import (
+            dumps,
+        )  # late: it brings numpy, which help can do without
+
         assert "type" in value
-        self.line(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        self.line(dumps(value))
 
     def line(self, text: str) -> None:
         """A line on stdout as it is."""
@@ -98,10 +101,10 @@ class Out:
         """Say what went wrong, on stderr; gives the exit code."""
         known = error if isinstance(error, SensoriumError) else internal(error)
         if self.json:
+            from sensorium.results.codec import dumps
+
             told = {"what": known.what, "why": known.why, "hint": known.hint}
-            words = json.dumps(
-                {"type": "Error", **told, "code": known.exit_code}, ensure_ascii=False
-            )
+            words = dumps({"type": "Error", **told, "code": known.exit_code})
             sys.stderr.write(words + "\n")
         else:
             self._tell(known)

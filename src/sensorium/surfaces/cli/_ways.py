@@ -46,7 +46,7 @@ def _save(results: tuple[Any, ...], path: str, out: Out) -> None:
         results[0].save(target)
     else:
         lines = "".join(result.to_json() + "\n" for result in results)
-        write_whole(target, lines.encode("utf-8", "surrogateescape"))
+        write_whole(target, lines.encode())
     out.note(f"saved {path}")
 
 

@@ -55,6 +55,38 @@ def _group() -> None:
     """Typer makes a group of what has a callback; its help is the file's docstring."""
 
 
+@app.command(rich_help_panel="Data")
+def check(
+    ctx: typer.Context,
+    data: Annotated[list[str], typer.Argument(metavar="DATA", help="What would be trained on.")],
+    val: Annotated[
+        list[str] | None, typer.Option(metavar="DATA", help="What is held out, where it is apart.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also show samples: a .png or a .html.")
+    ] = None,
+) -> None:
+    """Tell what is wrong with data before anything is trained on it: unreadable, twice, leaked."""
+    from sensorium.surfaces.cli._check import run_check
+
+    run_check(data, val or [], sheet, Out.of(ctx))
+
+
+@app.command(rich_help_panel="Data")
+def prepare(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The set.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Its public original, unpacked.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where data files go.")] = Path(),
+) -> None:
+    """Make data files of the public original of a set; without --from, say what it must hold."""
+    from sensorium.surfaces.cli._prepare import run_prepare
+
+    run_prepare(name, source, out, Out.of(ctx))
+
+
 def _command(name: str) -> Any:
     try:
         recipe = RECIPES[name]
