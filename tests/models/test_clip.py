@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sensorium.errors import InputError
 from sensorium.models import open as open_model
 from sensorium.roles import DualTower
 from sensorium.spec import Folder
@@ -155,3 +156,21 @@ def test_int8_stays_near(
     assert set(made.drift.recall) == {"text to image", "image to text"}
     assert (made.folder / "onnx" / "vision_model_int8.onnx").is_file()
     assert "revision" in (made.folder / "README.md").read_text("utf-8")
+
+
+def test_graphs_are_quantized_without_their_weights(
+    exported: Path, pictures: Pictures, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="ONNX already"):
+        export(Folder(exported), tmp_path / "again")
+    (tmp_path / "int8").mkdir()
+    made = export(Folder(exported), tmp_path / "int8", int8=True)
+    assert made.drift is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["int8"]
+    before = open_model(f"dir:{exported}", DualTower)
+    after = open_model(f"dir:{made.folder}", DualTower)
+    assert after.logit_scale == before.logit_scale
+    near = (before.embed_images(pictures) * after.embed_images(pictures)).sum(1)
+    assert near.min() > 0.98
+    with pytest.raises(InputError, match="not empty"):
+        export(Folder(exported), made.folder, int8=True)

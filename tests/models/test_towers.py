@@ -82,6 +82,14 @@ def test_it_is_a_dual_tower_with_vectors_of_unit_length(image: Network, text: Ne
     assert made.embed_texts([]).shape == made.embed_images([]).shape == (0, 3)
 
 
+def test_texts_come_back_in_the_order_they_came(image: Network, text: Network) -> None:
+    made = model(image, text)
+    texts = ["a" * (n * 7 % 50 + 1) for n in range(80)]
+    together = made.embed_texts(texts)
+    for number in (0, 1, 13, 79):
+        np.testing.assert_allclose(made.embed_texts([texts[number]])[0], together[number])
+
+
 def test_a_network_is_fed_what_it_knows_and_a_lone_input_by_any_name(text: Network) -> None:
     model(Network(*MEANS), text).embed_texts(["a"])
     assert text.seen == {"input_ids", "attention_mask"}

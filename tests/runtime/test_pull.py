@@ -183,6 +183,12 @@ def test_a_text_tower_brings_its_settings(hub: Any) -> None:
     assert [path.name for path in cache.glob("snapshots/*/*")] == ["config.json"]
 
 
+def test_a_commit_without_a_branch_is_known_too(hub: Any) -> None:
+    _, checkpoint = drive("hf:lab/clip@0123456789abcdef0123456789abcdef01234567")
+    assert [one.checkpoint for one in cached()] == [checkpoint]
+    assert checkpoint.spec == HubRepo("lab/clip", checkpoint.revision)
+
+
 def test_removing_frees_the_disk(hub: Any) -> None:
     _, checkpoint = drive()
     assert remove(SPEC) == pytest.approx(6.0, abs=0.1)

@@ -108,14 +108,22 @@ def cached() -> Iterator[Cached]:
     name; a repository that is only partly there is passed by."""
     for folder in sorted(hub_cache().glob("models--*--*")):
         repo = folder.name.removeprefix("models--").replace("--", "/", 1)
-        for ref in sorted(path for path in (folder / "refs").rglob("*") if path.is_file()):
+        for revision in _revisions(folder):
             try:
-                revision = ref.relative_to(folder / "refs").as_posix()
                 checkpoint = resolve(HubRepo(repo, revision))
             except (ModelMissing, InputError):
                 continue
             files = (path for path in checkpoint.folder.rglob("*") if path.is_file())
             yield Cached(checkpoint, sum(path.stat().st_size for path in files) / 1e6)
+
+
+def _revisions(folder: Path) -> Iterator[str]:
+    """Branches and tags that a repository's folder knows, then commits that none of them names."""
+    named = set()
+    for ref in sorted(path for path in (folder / "refs").rglob("*") if path.is_file()):
+        named.add(ref.read_text("utf-8").strip())
+        yield ref.relative_to(folder / "refs").as_posix()
+    yield from sorted({path.name for path in (folder / "snapshots").glob("*")} - named)
 
 
 def remove(spec: HubRepo) -> float:

@@ -25,11 +25,12 @@ import numpy as np
 from sensorium.errors import InputError, SensoriumError
 from sensorium.metrics.retrieval import ranks, recall_at_k
 from sensorium.models import open as open_model
-from sensorium.models._towers import Tower, TwoTowers
+from sensorium.models._towers import TwoTowers
 from sensorium.roles import DualTower, Floats, Pixels
 from sensorium.runtime.hub import resolve
 from sensorium.runtime.layouts import PAIRS
 from sensorium.runtime.onnx import OnnxSession, quantize
+from sensorium.runtime.session import Session
 from sensorium.spec import Folder, ModelSpec
 from sensorium.version import __version__
 
@@ -74,17 +75,25 @@ def export(
     model = open_model(spec, DualTower)
     if not isinstance(model, TwoTowers):
         raise InputError(f"{spec} cannot be exported", "it is ONNX already, in a layout of its own")
+    if not int8 and isinstance(model.networks.image.session, OnnxSession):
+        raise InputError(f"{spec} is ONNX already", "only --int8 would change it")
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty", "an export writes a folder of its own")
-    folder.mkdir(parents=True, exist_ok=True)
-    with _torch_errors():
-        _graphs(model, folder, int8)
-    _files(model, resolve(spec).folder, folder)
-    made = open_model(Folder(folder.absolute()), DualTower)
-    if not int8:
-        _check(model, made)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        made = Path(scratch, "made").absolute()
+        with _torch_errors():
+            _graphs(model, made, int8)
+        _files(model, resolve(spec).folder, made)
+        after = open_model(Folder(made), DualTower)
+        if not int8:
+            _check(model, after)
+        drift = measure(model, after, sample) if sample else None
+        if folder.exists():
+            folder.rmdir()  # an empty one: not every system renames over it
+        made.replace(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Exported(folder, size / 1e6, measure(model, made, sample) if sample else None)
+    return Exported(folder, size / 1e6, drift)
 
 
 def measure(before: DualTower, after: DualTower, sample: Sequence[Pair]) -> Drift:
@@ -113,30 +122,27 @@ def _cosines(before: Floats, after: Floats) -> tuple[float, float]:
 
 
 def _graphs(model: TwoTowers, folder: Path, int8: bool) -> None:
-    (folder / "onnx").mkdir()
+    (folder / "onnx").mkdir(parents=True)
     texts = ["a photo of a dog", "dog"]  # of unlike length, so that the padding is traced too
     noise = np.random.default_rng(0).integers(0, 256, (2, 300, 400, 3), dtype=np.uint8)
     pixels = np.stack([model.prepare_image(one) for one in noise])
     feeds: tuple[dict[str, Any], ...] = ({"pixel_values": pixels}, model.words(texts))
     towers = (model.networks.image, model.networks.text)
-    with tempfile.TemporaryDirectory() as scratch:
-        for stem, tower, given in zip(PAIRS[0], towers, feeds, strict=True):
-            target = folder / f"{stem}{'_int8' if int8 else ''}.onnx"
-            exact = Path(scratch, target.name) if int8 else target
-            _graph(tower, given, exact)
-            if int8:
-                quantize(exact, target)
+    for stem, tower, given in zip(PAIRS[0], towers, feeds, strict=True):
+        session, target = tower.session, folder / f"{stem}{'_int8' if int8 else ''}.onnx"
+        if isinstance(session, OnnxSession):
+            quantize(session.path, target)
+        elif not int8:
+            _trace(session, given, target)
+        else:
+            exact = folder / "exact.onnx"
+            _trace(session, given, exact)
+            quantize(exact, target)
+            exact.unlink()
 
 
-def _graph(tower: Tower, feeds: dict[str, Any], target: Path) -> None:
-    """Trace a tower that runs in torch; copy one that is a graph already."""
-    session = tower.session
-    if isinstance(session, OnnxSession):
-        beside = session.path.with_name(f"{session.path.name}_data")
-        if beside.exists():
-            raise InputError(f"{session.path} keeps its weights in {beside.name}", "not done yet")
-        shutil.copyfile(session.path, target)
-        return
+def _trace(session: Session, feeds: dict[str, Any], target: Path) -> None:
+    """Write what a tower does in torch as a graph of any number of rows and tokens."""
     import torch
 
     from sensorium.runtime.torch import TorchSession
