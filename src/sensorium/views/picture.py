@@ -50,12 +50,12 @@ def over(picture: Pil.Image, boxes: tuple[Box, ...]) -> Pil.Image:
     drawn = picture.convert("RGB")
     pen = ImageDraw.Draw(drawn)
     side = min(drawn.size)
-    font, chinese = _font(max(11, side // 36))
+    writing, chinese = writing_font(max(11, side // 36))
     for box in boxes:
         pen.rectangle(box.xyxy, outline=INK, width=max(1, side // 250))
         label = box.label if chinese else box.label.encode("latin-1", "ignore").decode("latin-1")
         if label.strip():
-            _label(pen, box, label, font)
+            _label(pen, box, label, writing)
     return drawn
 
 
@@ -70,7 +70,7 @@ def _label(pen: ImageDraw.ImageDraw, box: Box, label: str, font: Font) -> None:
 
 
 @cache
-def _font(size: int) -> tuple[Font, bool]:
+def writing_font(size: int) -> tuple[Font, bool]:
     """A font of that size in pixels, and whether it can write Chinese."""
     for name in _FONTS:
         try:

@@ -47,7 +47,7 @@ class Recipes(TyperGroup):
         return super().resolve_command(ctx, args)  # type: ignore[return-value]
 
 
-app = typer.Typer(cls=Recipes, add_completion=False)
+app = typer.Typer(cls=Recipes, add_completion=False, rich_markup_mode="markdown")
 
 
 @app.callback()
