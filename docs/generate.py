@@ -1,4 +1,4 @@
-"""Write what is generated: docs/cli.md out of the real help, and the stub that editors read.
+"""Write what is generated: docs/cli.md (cli.head.md, then the real help), and the editors' stub.
 
 python docs/generate.py           write both
 python docs/generate.py --check   say which is not as it would be written; exit 1
@@ -23,34 +23,14 @@ from sensorium.task import Item, Option, Resource, Task
 from sensorium.tasks import TASKS
 
 ROOT = Path(__file__).parent.parent
-HEAD = """# The command line
-
-Written by `make docs` out of `--help`; do not edit. Every command ends with one of these codes:
-
-| code | when |
-| --- | --- |
-| 0 | it worked; single items may have failed, and are told on stderr |
-| 1 | a defect of sensorium, with an id |
-| 2 | what was given cannot be used |
-| 3 | what was named does not exist |
-| 4 | a model is not on this machine; the hint says how to get it |
-| 5 | refused |
-| 6 | busy: try again later |
-| 130 | stopped by Ctrl-C; what was done is kept |
-| 141 | the reader of a pipe left |
-
-Results go to stdout, everything else to stderr. In a terminal a result is made for reading, in a
-pipe it is a line an item with tabs between columns, and with `--json` an object a line in the shape
-that `sensorium schema` prints; errors are then objects too:
-`{"type": "Error", "what": …, "why": …, "hint": …, "code": …}`.
-"""
 
 
 def cli() -> str:
     """Every command with its help."""
     program = typer.main.get_command(app)
     root = program.make_context("sensorium", [], resilient_parsing=True)
-    parts = [HEAD, block(program, root)]
+    head = (ROOT / "docs" / "cli.head.md").read_text("utf-8")
+    parts = [head, block(program, root)]
     for name in [*TASKS.own, *VERBS.own]:
         parts += sections(load(name), name, root)
     return "\n".join(parts)

@@ -83,7 +83,10 @@ def rm(
             raise InputError(f"“{name}” was not deleted", "nobody is here to ask", "--yes")
         typer.confirm(f"Delete the library “{name}” ({size(told.bytes)})?", abort=True, err=True)
     remove_library(name)
-    out.note(f"deleted {name}; the files it knew are where they were")
+    if out.json:
+        out.record({"type": "Deleted", "library": name, "bytes": told.bytes})
+    else:
+        out.note(f"deleted {name}; the files it knew are where they were")
 
 
 @app.command()
@@ -98,7 +101,7 @@ def export(
     with Index(name) as index:
         rows = index.export(path)
     if out.json:
-        out.record({"type": "Exported", "library": name, "path": str(path), "rows": rows})
+        out.record({"type": "Written", "library": name, "path": str(path), "rows": rows})
     else:
         out.note(f"wrote {rows:,} rows to {path}")
 
