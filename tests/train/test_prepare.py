@@ -1,7 +1,7 @@
 """Originals laid out as they are given out, very small, and what becomes of them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def rows(out: Path, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def put(folder: Path, **files: bytes | str) -> None:
+def put(folder: Path, files: Mapping[str, bytes | str]) -> None:
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def test_flickr8k(tmp_path: Path, draw: Draw) -> None:
     files["text/Flickr_8k.devImages.txt"] = "2.jpg\n"
     files["text/Flickr_8k.testImages.txt"] = ""
     files["flickr8kzhc.caption.txt"] = "0.jpg#zhc#0 方块\n0.jpg#zhc#1 红色方块"
-    put(tmp_path, **files)
+    put(tmp_path, files)
     told = prepared("flickr8k", tmp_path, tmp_path / "out")
     train, val = rows(tmp_path / "out", "flickr8k-train"), rows(tmp_path / "out", "flickr8k-val")
     assert [row["id"] for row in train] == ["0", "1"]
@@ -67,7 +67,7 @@ def test_flickr8k(tmp_path: Path, draw: Draw) -> None:
 def test_flickr8k_as_a_table(tmp_path: Path, draw: Draw) -> None:
     lists = {f"flickr8k{s}.txt": n for s, n in (("train", "0"), ("val", ""), ("test", ""))}
     table = 'image,caption\n0.jpg,"A dog, running ."\n'
-    put(tmp_path, **{"Images/0.jpg": draw(0), "captions.txt": table}, **lists)
+    put(tmp_path, {"Images/0.jpg": draw(0), "captions.txt": table} | lists)
     prepared("flickr8k", tmp_path, tmp_path / "out")
     assert rows(tmp_path / "out", "flickr8k-train")[0]["captions_en"] == ["A dog, running ."]
 
@@ -78,10 +78,10 @@ def test_coco(tmp_path: Path, draw: Draw) -> None:
             "images": [{"id": n, "file_name": f"{n:012}.jpg"} for n in numbers],
             "annotations": [{"image_id": n, "caption": f"Number {n}.\n"} for n in numbers],
         }
-        put(tmp_path, **{f"annotations/captions_{split}2017.json": json.dumps(told)})
-        put(tmp_path, **{f"{split}2017/{n:012}.jpg": draw(n) for n in numbers if n != 25})
+        put(tmp_path, {f"annotations/captions_{split}2017.json": json.dumps(told)})
+        put(tmp_path, {f"{split}2017/{n:012}.jpg": draw(n) for n in numbers if n != 25})
     chinese = "COCO_val2014_000000000030#0\t第三十\n"
-    put(tmp_path, **{"coco-cn/imageid.human-written-caption.txt": chinese})
+    put(tmp_path, {"coco-cn/imageid.human-written-caption.txt": chinese})
     bad = prepared("coco", tmp_path, tmp_path / "out").bad
     (train,) = rows(tmp_path / "out", "coco-train")
     (val,) = rows(tmp_path / "out", "coco-val")
@@ -93,7 +93,7 @@ def test_coco(tmp_path: Path, draw: Draw) -> None:
 def test_imagenet(tmp_path: Path, draw: Draw) -> None:
     put(
         tmp_path,
-        **{
+        {
             "train/n01/images/n01_1.JPEG": draw(0),
             "train/n02/images/n02_1.JPEG": draw(1),
             "val/images/val_0.JPEG": draw(2),
@@ -117,7 +117,7 @@ def test_imagenet(tmp_path: Path, draw: Draw) -> None:
 
 
 def test_a_folder_a_class(tmp_path: Path, draw: Draw) -> None:
-    put(tmp_path / "in", **{"police_dog/1.png": draw(0), "cat/2.png": draw(1)})
+    put(tmp_path / "in", {"police_dog/1.png": draw(0), "cat/2.png": draw(1)})
     prepared("imagenet", tmp_path / "in", tmp_path / "out")
     names = [row["name"] for row in rows(tmp_path / "out", "imagenet-train")]
     assert names == ["cat", "police dog"]
