@@ -1,5 +1,6 @@
 """Against brute force in NumPy: rows that are gone, filters, newer rows, renewals."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,6 +210,18 @@ def test_several_may_renew_at_once(filled: Filled) -> None:
     assert not list(filled.store.path.parent.glob(".vectors*"))
     for space in spaces:
         check(space, filled)
+
+
+def test_what_a_killed_process_left_is_cleared_away(filled: Filled) -> None:
+    folder = filled.store.path.parent
+    old, fresh = folder / ".vectors-1-9.abc", folder / ".vectors-1-9.def"
+    old.touch()
+    fresh.touch()
+    os.utime(old, (0, 0))
+    filled.add(300)
+    len(filled.space())
+    assert not old.exists()
+    assert fresh.exists()  # somebody may be writing it
 
 
 def test_searches_while_rows_come_in(filled: Filled) -> None:

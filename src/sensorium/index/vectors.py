@@ -12,6 +12,7 @@ import re
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ NEWER = 5_000
 """Rows that may be newer than the snapshot, or gone from it, before a new one pays;"""
 SHARE = 0.05  # or this part of all, where that is more
 _CHUNK = 20_000
+_HOUR = 3_600
 _NAME = re.compile(r"vectors-(\d+)-(\d+)\.faiss")
 
 
@@ -253,18 +255,27 @@ class Space:
         path = folder / f"vectors-{self.model}-{part.ids[-1]}.faiss"
         if not self._store.writable:
             return part
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.stem}.")
-        os.close(handle)
         try:
-            faiss.write_index(part.index, name)
-            Path(name).replace(path)
+            self._write(part, path)
         except (OSError, RuntimeError):  # FAISS tells of a full disk with a RuntimeError
-            Path(name).unlink(missing_ok=True)
             return part
         for last, old in self._files():
             if last < part.ids[-1]:
                 _unlink(old)
+        for left in folder.glob(".vectors-*"):  # by a process that was killed as it wrote
+            _unlink(left, older_than=_HOUR)
         return _opened(path, self._dimensions) or part
+
+    def _write(self, part: _Part, path: Path) -> None:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
+        os.close(handle)
+        try:
+            faiss.write_index(part.index, name)
+            Path(name).chmod(self._store.path.stat().st_mode)  # who reads the one reads the other
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
 
 
 def _selector(only: Ids | None, without: Ids | None) -> faiss.IDSelector | None:
@@ -298,8 +309,10 @@ def _ids_of(index: faiss.IndexIDMap) -> Numbers:
     return faiss.vector_to_array(index.id_map).astype(np.int64)
 
 
-def _unlink(path: Path) -> None:
+def _unlink(path: Path, older_than: float = 0.0) -> None:
+    """older_than: seconds since it was last written."""
     try:
-        path.unlink(missing_ok=True)
-    except OSError:  # Windows keeps what somebody has mapped; the next renewal tries again
+        if time.time() - path.stat().st_mtime >= older_than:
+            path.unlink()
+    except OSError:  # gone by now; or Windows keeps what somebody has mapped, till the next time
         return
