@@ -55,11 +55,13 @@ class Handler(BaseHTTPRequestHandler):
         data = files[name]
         if name in self.hub.damaged:
             data = bytes([data[0] ^ 1]) + data[1:]
-        asked = self.headers.get("range")
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.hub.ranges else 0
-        self._send(
-            206 if start else 200, data[start:], cut=self.hub.cut if len(data) >= LARGE else 0
-        )
+        span = self.headers.get("range") if self.hub.ranges else None
+        if span is None:
+            self._send(200, data, cut=self.hub.cut if len(data) >= LARGE else 0)
+            return
+        first, _, last = span.removeprefix("bytes=").partition("-")
+        part = data[int(first) : int(last) + 1 if last else None]
+        self._send(206, part, cut=self.hub.cut if len(data) >= LARGE else 0)
 
     def _send(self, status: int, body: bytes, cut: int = 0) -> None:
         self.send_response(status)

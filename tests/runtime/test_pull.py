@@ -1,6 +1,7 @@
 """Fetching from a Hub, told true by one that the test runs."""
 
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sensorium.errors import InputError, ModelMissing, NotFound, Refused, Sensor
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.hub import cached, remove, resolve
 from sensorium.runtime.pull import Bytes, pull
+from sensorium.runtime.weights import stated_scalar, write_scalars
 from sensorium.spec import HubRepo, parse_spec
 
 SPEC = HubRepo("lab/clip")
@@ -23,7 +25,7 @@ FILES = {
     "onnx/text_model.onnx": GRAPH[::-1],
     "onnx/vision_model_quantized.onnx": b"q" * 2000,
     "onnx/model.onnx": b"m" * 2000,
-    "model.safetensors": b"s" * 2000,
+    "model.safetensors": struct.pack("<Q", 2) + b"{}" + bytes(2000),
     "pytorch_model.bin": b"p" * 2000,
     "flax_model.msgpack": b"f" * 2000,
 }
@@ -51,6 +53,7 @@ def test_a_pull_brings_what_is_needed_and_no_more(hub: Any) -> None:
     assert hub.asked == []
     steps, checkpoint = drive()
     names = {p.relative_to(checkpoint.folder).as_posix() for p in checkpoint.folder.rglob("*.*")}
+    names.remove("logits.safetensors")  # two numbers of the weights, see below
     assert names == {
         "config.json",
         "README.md",
@@ -169,6 +172,20 @@ def test_what_is_no_model_is_said(hub: Any) -> None:
         drive("dir:/tmp")
     with pytest.raises(NotFound):
         drive("no-such-model")
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_the_logits_are_read_out_of_weights_that_are_not_fetched(hub: Any, ranges: bool) -> None:
+    weights = Path(os.environ["HF_HOME"]).with_name("weights")
+    write_scalars(weights, {"other": 1.0, "logit_scale": 4.5, "logit_bias": -10.0})
+    large = weights.read_bytes() + bytes(5_000_000)
+    hub.files["lab/clip"]["model.safetensors"] = large
+    hub.ranges = ranges
+    _, checkpoint = drive()
+    assert not checkpoint.has("model.safetensors")
+    assert stated_scalar(checkpoint, "logit_scale") == (4.5 if ranges else None)
+    assert stated_scalar(checkpoint, "logit_bias") == (-10.0 if ranges else None)
+    assert checkpoint == resolve(SPEC)
 
 
 def test_a_text_tower_brings_its_settings(hub: Any) -> None:

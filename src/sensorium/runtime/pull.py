@@ -18,10 +18,12 @@ from sensorium.errors import InputError, NotFound, Refused, SensoriumError
 from sensorium.runtime.catalogue import catalogue
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.hub import repo_folder, resolve
-from sensorium.runtime.layouts import needed
+from sensorium.runtime.layouts import graphs, needed, torch_weights
+from sensorium.runtime.weights import scalar_of, write_scalars
 from sensorium.spec import Folder, HubRepo, ModelSpec, Named, parse_spec
 
 _CHUNK = 1 << 20
+_WHOLE = ("model.safetensors", "open_clip_model.safetensors")  # all tensors in one file
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,13 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Remote:
-    """A repository at a commit, of whose files these are needed."""
+    """A repository at a commit, of whose files these are needed. weights: the name of safetensors
+    that are not, because there are graphs; empty where there are none."""
 
     spec: HubRepo
     commit: str
     files: tuple[RemoteFile, ...]
+    weights: str = ""
 
     @property
     def size(self) -> int:
@@ -70,6 +74,7 @@ def pull(spec: ModelSpec) -> Generator[Bytes, None, Checkpoint]:
         for at in _fetch(remote, file):
             yield done + at, remote.size
         done += file.size
+    _fetch_logits(remote)
     _write_ref(repo, remote.commit)
     yield from _fetch_text_config(remote)
     return resolve(repo)
@@ -102,7 +107,8 @@ def look(spec: HubRepo) -> Remote:
     files = tuple(_remote_file(found[name]) for name in wanted)
     if not files:
         raise InputError(f"{spec} holds no model that we know", "neither ONNX files nor weights")
-    return Remote(spec, str(info.sha), files)
+    weights = next(torch_weights(found), "") if graphs(found) else ""
+    return Remote(spec, str(info.sha), files, weights if weights in _WHOLE else "")
 
 
 def _remote_file(sibling: Any) -> RemoteFile:
@@ -132,7 +138,8 @@ def _download(remote: Remote, file: RemoteFile, part: Path) -> Iterator[int]:
         return
     if have > file.size:  # nothing of it can be trusted
         have = 0
-    with _hub_errors(remote.spec), _stream(remote, file.name, have) as response:
+    span = f"bytes={have}-" if have else ""
+    with _hub_errors(remote.spec), _stream(remote, file.name, span) as response:
         if have and response.status_code != 206:  # a mirror that knows no ranges
             have = 0
         with part.open("ab" if have else "wb") as target:
@@ -143,7 +150,8 @@ def _download(remote: Remote, file: RemoteFile, part: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _stream(remote: Remote, name: str, start: int) -> Iterator[Any]:
+def _stream(remote: Remote, name: str, span: str) -> Iterator[Any]:
+    """The answer for a file, or for `bytes=FIRST-LAST` of it."""
     from huggingface_hub import hf_hub_url
     from huggingface_hub.utils import (  # type: ignore[attr-defined]
         build_hf_headers,
@@ -153,8 +161,8 @@ def _stream(remote: Remote, name: str, start: int) -> Iterator[Any]:
 
     url = hf_hub_url(remote.spec.repo, name, revision=remote.commit, endpoint=_endpoint())
     headers = {**build_hf_headers(library_name="sensorium"), "accept-encoding": "identity"}
-    if start:
-        headers["range"] = f"bytes={start}-"
+    if span:
+        headers["range"] = span
     with get_session().stream("GET", url, headers=headers, timeout=30) as response:
         hf_raise_for_status(response)
         yield response
@@ -180,6 +188,27 @@ def _verify(remote: Remote, file: RemoteFile, part: Path) -> None:
             why="its digest differs: it was damaged on the way, or the mirror has another file",
             hint="pull it again, from another HF_ENDPOINT where it happens again",
         )
+
+
+def _fetch_logits(remote: Remote) -> None:
+    """Graphs leave out the logit scale and bias: read these two numbers, and no more, out of the
+    weights beside them. A mirror that knows no ranges is not asked for the whole."""
+    target = repo_folder(remote.spec.repo) / "snapshots" / remote.commit / "logits.safetensors"
+    if not remote.weights or target.exists():
+        return
+
+    def read(start: int, length: int) -> bytes:
+        span = f"bytes={start}-{start + length - 1}"
+        with _hub_errors(remote.spec), _stream(remote, remote.weights, span) as response:
+            if response.status_code != 206:
+                raise InputError("no ranges here")
+            return bytes(response.read())
+
+    try:
+        stated = {name: scalar_of(read, name) for name in ("logit_scale", "logit_bias")}
+    except InputError:
+        return
+    write_scalars(target, {name: value for name, value in stated.items() if value is not None})
 
 
 def _place(blob: Path, target: Path) -> None:
