@@ -32,9 +32,7 @@ def draw(boxes: Boxes, suffix: str) -> bytes:
     Raises InputError for an unknown suffix, and where the picture cannot be had again: a result
     keeps no pixels.
     """
-    form = FORMS.get(suffix.lower())
-    if form is None:
-        raise InputError(f"no picture is written as “{suffix}”", "by the suffix", ", ".join(FORMS))
+    form = form_of(suffix)
     try:
         media = Media.of(boxes.item, Image, Video)
     except NotFound as error:
@@ -43,6 +41,14 @@ def draw(boxes: Boxes, suffix: str) -> bytes:
     data = io.BytesIO()
     over(Pil.fromarray(media.pixels()), boxes.boxes).save(data, form)
     return data.getvalue()
+
+
+def form_of(suffix: str) -> str:
+    """Pillow's name of the format; InputError for a suffix that we do not write."""
+    form = FORMS.get(suffix.lower())
+    if form is None:
+        raise InputError(f"no picture is written as “{suffix}”", "by the suffix", ", ".join(FORMS))
+    return form
 
 
 def over(picture: Pil.Image, boxes: tuple[Box, ...]) -> Pil.Image:

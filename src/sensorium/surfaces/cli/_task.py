@@ -46,6 +46,8 @@ def function_of(task: Task) -> Callable[..., None]:
 
 def _run(task: Task, ways: tuple[Way, ...], given: dict[str, Any], out: Out) -> None:
     shown = [(way, given[way.parameter]) for way in ways if given[way.parameter]]
+    for way, value in shown:
+        way.check(value)
     options: dict[str, Any] = {
         one.name: one.read(given[one.name])
         for one in task.options

@@ -18,7 +18,8 @@ from sensorium.surfaces.cli._out import Out
 @dataclass(frozen=True)
 class Way:
     """kinds: results that it can show. metavar: what its option takes, empty for a switch.
-    instead: it takes the place of the usual output. show: (results, the option's value, out)."""
+    instead: it takes the place of the usual output. show: (results, the option's value, out).
+    check: refuses a value that cannot be used before any work is done."""
 
     flag: str
     help: str
@@ -27,6 +28,7 @@ class Way:
     metavar: str = ""
     short: str = ""
     instead: bool = False
+    check: Callable[[Any], object] = lambda _: None
 
     @property
     def parameter(self) -> str:
@@ -112,11 +114,39 @@ def _writable(path: str) -> Path:
     return target
 
 
+def _drawable(path: str) -> Path:
+    from sensorium.views.picture import form_of
+
+    form_of(Path(path).suffix)
+    return _writable(path)
+
+
 WAYS: tuple[Way, ...] = (
-    Way("--save", "Save the result (of vectors: .npz, .jsonl).", (Result,), _save, metavar="PATH"),
-    Way("--html", "Write a page with thumbnails, in one file.", (Result,), _page, metavar="PATH"),
-    Way("--draw", "Write the picture with the boxes drawn.", (Boxes,), _draw, metavar="PATH"),
-    Way("--clips", "Cut the found moments of videos.", (Hits,), _clips, metavar="FOLDER"),
+    Way(
+        "--save",
+        "Save the result (of vectors: .npz, .jsonl).",
+        (Result,),
+        _save,
+        "PATH",
+        check=_writable,
+    ),
+    Way(
+        "--html",
+        "Write a page with thumbnails, in one file.",
+        (Result,),
+        _page,
+        "PATH",
+        check=_writable,
+    ),
+    Way(
+        "--draw",
+        "Write the picture with the boxes drawn.",
+        (Boxes,),
+        _draw,
+        "PATH",
+        check=_drawable,
+    ),
+    Way("--clips", "Cut the found moments of videos.", (Hits,), _clips, "FOLDER"),
     Way("--open", "Open the best hit.", (Hits,), _open),
     Way("--null", "Print paths that end in a zero byte.", (Hits,), _null, short="-0", instead=True),
     Way("--no-preview", "Leave out the thumbnails.", (Hits,), _no_preview, instead=True),
