@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from sensorium.errors import InputError
 from sensorium.index import Index, Query
-from sensorium.index.filter import Filter
+from sensorium.index.filter import Filter, Near
 from sensorium.index.relevance import Relevance, place_of
 from sensorium.index.search import Searcher, among, embed
 from sensorium.index.words import tokens
@@ -174,6 +174,15 @@ def test_filters(colours: Index, searcher: Searcher, tower: Any, film: Film, fol
     assert len(searcher.search(tower, Query.of("red"), k=20, chosen=Filter(path="b*"))) == 3
     nobody = searcher.search(tower, Query.of("red"), chosen=Filter(until=date(1990, 1, 1)))
     assert len(nobody) == nobody.searched == 0
+
+
+def test_a_search_within_a_walk_over_the_library(
+    colours: Index, searcher: Searcher, tower: Any
+) -> None:
+    """SQLite takes no new function while a statement runs."""
+    near = Filter(near=Near(48.85, 2.35, 5))
+    for _ in colours.entries():
+        assert len(searcher.search(tower, Query.of("red"), chosen=near)) == 0
 
 
 def test_min_score(colours: Index, searcher: Searcher, tower: Any) -> None:

@@ -104,7 +104,8 @@ class Lookup:
     """Looks things up among the items that are present and pass a filter."""
 
     def __init__(self, db: sqlite3.Connection, chosen: Filter, model: int) -> None:
-        teach(db)
+        if chosen.near:
+            teach(db)
         self._db = db
         self._where, self._values = chosen.where()
         self._model = model

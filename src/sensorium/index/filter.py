@@ -125,7 +125,10 @@ _DAY = "coalesce(items.taken, datetime(items.modified / 1000000000, 'unixepoch',
 
 def teach(db: sqlite3.Connection) -> None:
     """Give `db` the function that `Filter.where` calls: kilometres between two places."""
-    db.create_function("kilometres", 4, kilometres, deterministic=True)
+    try:
+        db.execute("SELECT kilometres(0, 0, 0, 0)")
+    except sqlite3.OperationalError:  # not yet; SQLite gives none anew while a statement runs
+        db.create_function("kilometres", 4, kilometres, deterministic=True)
 
 
 def kilometres(latitude: float, longitude: float, north: float, east: float) -> float:
