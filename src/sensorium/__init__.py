@@ -33,6 +33,8 @@ def __getattr__(name: str) -> Any:
 
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
+    if name == "train":  # a room of its own: sm.train.run(…)
+        return importlib.import_module("sensorium.train")
     if name.startswith("_"):
         raise AttributeError(name)
     from sensorium.tasks import TASKS
@@ -46,4 +48,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from sensorium.tasks import TASKS
 
-    return sorted([*_NAMES, *(name.replace("-", "_") for name in TASKS)])
+    return sorted([*_NAMES, "train", *(name.replace("-", "_") for name in TASKS)])

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from sensorium import train as train
 from sensorium.errors import SensoriumError as SensoriumError
 from sensorium.flow import Failed as Failed
 from sensorium.index import Index as Index

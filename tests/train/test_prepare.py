@@ -65,9 +65,11 @@ def test_flickr8k(tmp_path: Path, draw: Draw) -> None:
 
 
 def test_flickr8k_as_a_table(tmp_path: Path, draw: Draw) -> None:
-    lists = {f"flickr8k{s}.txt": n for s, n in (("train", "0"), ("val", ""), ("test", ""))}
+    lists: dict[str, bytes | str] = {
+        f"flickr8k{s}.txt": n for s, n in (("train", "0"), ("val", ""), ("test", ""))
+    }
     table = 'image,caption\n0.jpg,"A dog, running ."\n'
-    put(tmp_path, {"Images/0.jpg": draw(0), "captions.txt": table} | lists)
+    put(tmp_path, lists | {"Images/0.jpg": draw(0), "captions.txt": table})
     prepared("flickr8k", tmp_path, tmp_path / "out")
     assert rows(tmp_path / "out", "flickr8k-train")[0]["captions_en"] == ["A dog, running ."]
 

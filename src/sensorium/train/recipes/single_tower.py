@@ -161,19 +161,23 @@ class Training:
 
     def validate(self) -> dict[str, float]:
         """Every picture beside its own text and nine others: how often does its own come first?"""
-        count = len(self.kept.ids)
-        among = min(_AMONG, count)
-        texts = [next(iter(one.values()))[0] for one in self.kept.captions]
-        scores = np.empty((count, among), np.float32)
-        for row in range(count):
-            candidates = [texts[(row + step * (count // among)) % count] for step in range(among)]
-            squares = np.repeat(self.kept.pixels[row : row + 1], among, 0)
+        found = []
+        for row, own in enumerate(self.kept.captions):
+            texts = [*next(iter(own.values()))[:1], *self._others(row)]
+            squares = np.repeat(self.kept.pixels[row : row + 1], len(texts), 0)
             pixels = normal(squares, self.processes.device)
-            ids, seen = self.numbered.tensors(candidates, self.processes.device)
-            scores[row] = self.model(pixels, ids, seen).float().cpu().numpy()
-        own = np.zeros((count, among), bool)
-        own[:, 0] = True
-        return {self.watched: recall_at_k(ranks(scores, own), 1)}
+            scores = self.model(pixels, *self.numbered.tensors(texts, self.processes.device))
+            right = np.arange(len(texts)) == 0
+            found += list(ranks(scores.float().cpu().numpy()[None], right[None]))
+        return {self.watched: recall_at_k(found, 1)}
+
+    def _others(self, row: int) -> list[str]:
+        """Nine captions, by chance but always the same, that are not the picture's own."""
+        own = {text for texts in self.kept.captions[row].values() for text in texts}
+        every = (text for one in self.kept.captions for texts in one.values() for text in texts[:1])
+        others = sorted(set(every) - own)
+        chosen = np.random.default_rng([9, row]).permutation(len(others))[: _AMONG - 1]
+        return [others[place] for place in chosen]
 
     def about(self) -> dict[str, str]:
         return {
