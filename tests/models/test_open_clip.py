@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from sensorium.errors import ModelMissing
 from sensorium.models import open as open_model
 from sensorium.roles import DualTower
 from sensorium.spec import Folder
@@ -212,3 +213,29 @@ def test_what_a_checkpoint_says_is_what_we_do(checkpoint: Path, exported: Path) 
         assert (made.dimensions, made.image_size) == (16, 32)
         assert made.logit_scale == pytest.approx(np.exp(3.5), rel=1e-5)
         assert made.logit_bias == bias
+
+
+def test_a_text_towers_config_is_never_asked_of_the_hub(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.loads((checkpoint / "open_clip_config.json").read_text())
+    if "hf_model_name" not in config["model_cfg"]["text_cfg"]:
+        pytest.skip("open_clip's own text tower is in its weights")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    config["model_cfg"]["text_cfg"]["hf_model_name"] = "lab/text-tower"
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in checkpoint.iterdir():
+        (folder / path.name).symlink_to(path)
+    (folder / "open_clip_config.json").unlink()
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelMissing, match="lab/text-tower"):
+        open_model(f"dir:{folder}", DualTower)
+    cache = tmp_path / "hf" / "hub" / "models--lab--text-tower"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text("abc")
+    (cache / "snapshots").mkdir()
+    shutil.copytree(checkpoint / "text", cache / "snapshots" / "abc")
+    made = open_model(f"dir:{folder}", DualTower).embed_texts(["a dog"])
+    whole = open_model(f"dir:{checkpoint}", DualTower).embed_texts(["a dog"])
+    np.testing.assert_allclose(made, whole, atol=1e-6)

@@ -1,6 +1,7 @@
 """A Session over torch: the only file outside training that imports torch, transformers and
 open_clip. Imported late, by a family whose checkpoint has no ONNX files."""
 
+import json
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorium.errors import InputError, SensoriumError
+from sensorium.errors import InputError, ModelMissing, SensoriumError
 from sensorium.runtime.devices import Device, threads
+from sensorium.runtime.hub import commit_of, repo_folder
 from sensorium.runtime.session import Arrays
+from sensorium.spec import HubRepo
 
 try:
     import torch
@@ -97,7 +100,7 @@ def load_open_clip(folder: Path, device: Device) -> Any:
     """OpenCLIP's model of a folder with `open_clip_config.json`, in float32, ready to infer.
 
     A text tower of transformers (XLM-RoBERTa, NLLB) is built from its own repository's config,
-    which is looked for in the Hub's cache alone.
+    which `models pull` brings; ModelMissing where it is not in the Hub's cache.
     """
     try:
         import open_clip
@@ -116,10 +119,30 @@ def load_open_clip(folder: Path, device: Device) -> Any:
             pretrained_text=False,
             pretrained_image=False,
             weights_only=True,
+            **_text_tower(folder),
         )
     except _BROKEN as error:
         raise InputError(f"{folder} cannot be opened by open_clip", _reason(error)) from error
     return model.eval()
+
+
+def _text_tower(folder: Path) -> dict[str, Any]:
+    """What to say of a text tower of transformers, so that its config is read from this machine:
+    by name it would be asked of the Hub."""
+    config = json.loads((folder / "open_clip_config.json").read_text("utf-8"))
+    says = config.get("model_cfg", {}).get("text_cfg", {})
+    name = says.get("hf_model_name")
+    if not name:
+        return {}
+    spec = HubRepo(name)
+    here = Path(name) if Path(name).is_dir() else repo_folder(name) / "snapshots" / commit_of(spec)
+    if not (here / "config.json").is_file():
+        raise ModelMissing(
+            f"the text tower's config is not on this machine: {name}",
+            why=f"{folder} names it and leaves it out",
+            hint=f"sensorium models pull the model again, or hf download {name} config.json",
+        )
+    return {"text_cfg": {**says, "hf_model_name": str(here), "hf_model_pretrained": False}}
 
 
 def scalar(module: Any, name: str) -> float | None:
