@@ -19,13 +19,10 @@ BAD = "bad-rows.txt"
 def write_card(
     out: Path, recipe: "Recipe", options: Options, trainee: Trainee[Any], ended: Ended
 ) -> None:
-    """`README.md`, and `bad-rows.txt` where rows were left out."""
-    bad = sorted(map(str, trainee.bad()))
-    if bad:
-        (out / BAD).write_text("\n".join(bad) + "\n", "utf-8")
+    """`README.md`."""
     told = trainee.about() | {
         "data": ", ".join(options.data),
-        "rows left out": f"{len(bad)}" + (f" (see `{BAD}`)" if bad else ""),
+        "rows left out": f"{ended.left_out:,}" + (f" (see `{BAD}`)" if ended.left_out else ""),
         "steps": f"{ended.step:,} of {options.steps:,}"
         + (", stopped early: validation got no better" if ended.why == "early" else ""),
         "batch": f"{options.batch * options.accumulate}",

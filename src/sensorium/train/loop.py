@@ -105,11 +105,13 @@ class Validated:
 @dataclass(frozen=True)
 class Ended:
     """step: how far it came. figures: of the best weights, which are the model's now.
-    why: `done`, `early` (validation got no better) or `stopped` (by a signal; it can go on)."""
+    why: `done`, `early` (validation got no better) or `stopped` (by a signal; it can go on).
+    left_out: rows of the data that could not be used."""
 
     step: int
     figures: Mapping[str, float]
     why: str
+    left_out: int = 0
 
 
 Event = Step | Validated | Ended

@@ -47,7 +47,15 @@ class Processes:
         """Replace each tensor by that of the first process."""
         if self.count > 1:
             for one in tensors:
-                distributed.broadcast(one, 0)
+                distributed.broadcast(one.detach(), 0)
+
+    def together(self, texts: list[str]) -> list[str]:
+        """The texts of all processes, each once, sorted."""
+        if self.count == 1:
+            return sorted(set(texts))
+        every: list[list[str]] = [[] for _ in range(self.count)]
+        distributed.all_gather_object(every, texts)
+        return sorted({text for some in every for text in some})
 
     def any(self, flag: bool) -> bool:
         """Whether it holds in any process."""

@@ -6,14 +6,14 @@ The file has a docstring (paper, when to use it, what it needs), a frozen datacl
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sensorium.errors import InputError
 from sensorium.results.result import write_whole
-from sensorium.train.card import write_card
+from sensorium.train.card import BAD, write_card
 from sensorium.train.config import changed, fields_of, read_config, write_toml
 from sensorium.train.loop import Ended, Event, Trainee, train
 from sensorium.train.options import Options
@@ -49,11 +49,25 @@ class Recipe:
                 out.mkdir(parents=True, exist_ok=True)
                 write_whole(out / CONFIG, write_toml(self.name, options).encode())
             for event in train(trainee, options, here, out):
-                if isinstance(event, Ended) and event.why != "stopped" and here.first:
-                    trainee.model.eval().to("cpu")
-                    trainee.finish(out)
-                    write_card(out, self, options, trainee, event)
-                yield event
+                yield (
+                    self._ended(event, trainee, options, here)
+                    if isinstance(event, Ended)
+                    else event
+                )
+
+    def _ended(
+        self, ended: Ended, trainee: Trainee[Any], options: Options, here: Processes
+    ) -> Ended:
+        """Make the folder one that explains itself, unless the run is to go on."""
+        out = options.out.expanduser()
+        bad = here.together([str(one) for one in trainee.bad()])
+        if here.first and bad:
+            (out / BAD).write_text("".join(f"{one}\n" for one in bad), "utf-8")
+        if here.first and ended.why != "stopped":
+            trainee.model.eval().to("cpu")
+            trainee.finish(out)
+            write_card(out, self, options, trainee, replace(ended, left_out=len(bad)))
+        return replace(ended, left_out=len(bad))
 
     def _same_run(self, out: Path, options: Options) -> None:
         """A folder goes on with the run that it holds, never with another."""

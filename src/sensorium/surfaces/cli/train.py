@@ -165,6 +165,10 @@ def _run(name: str, config: Path | None, given: dict[str, Any], out: Out) -> Non
 
 
 def _tell(ended: Any, out: Out) -> None:
+    if ended.left_out:
+        out.note(
+            f"{ended.left_out:,} rows could not be used; bad-rows.txt in the folder names them"
+        )
     if ended.why == "stopped":
         out.note(f"after step {ended.step:,}; the same command goes on from there")
         raise typer.Exit(130)
