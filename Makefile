@@ -11,6 +11,9 @@ DEMO := .demo
 TORCH := .venv-torch
 TORCH_READY := $(TORCH)/.ready
 PIP := -m pip install --quiet --disable-pip-version-check
+PINNED := -c requirements/base.txt -c requirements/dev.txt -c requirements/torch.txt
+# What the parity tests compare with.
+PEERS := open_clip_torch datasets
 
 .PHONY: demo test test-all lint types bench docs clean
 
@@ -50,11 +53,12 @@ $(DEV): $(BASE) requirements/dev.txt
 	$(BIN)/python $(PIP) -c requirements/base.txt -c requirements/dev.txt -e ".[dev]"
 	touch $@
 
+# torchvision comes without its own wish for a torch: a CPU build of torch satisfies the tests.
 $(TORCH_READY): pyproject.toml requirements/base.txt requirements/dev.txt requirements/torch.txt
 	test -x $(TORCH)/bin/python || $(PYTHON) -m venv $(TORCH)
-	$(TORCH)/bin/python $(PIP) -r requirements/torch.txt
-	$(TORCH)/bin/python $(PIP) -c requirements/base.txt -c requirements/dev.txt \
-		-c requirements/torch.txt -e ".[dev,torch]"
+	$(TORCH)/bin/python $(PIP) $(PINNED) torch
+	$(TORCH)/bin/python $(PIP) $(PINNED) --no-deps torchvision
+	$(TORCH)/bin/python $(PIP) $(PINNED) -e ".[dev,train]" $(PEERS)
 	touch $@
 
 # Sample photos of two well-known packages; their code is not installed.
