@@ -1,4 +1,5 @@
 import threading
+import wave
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ from sensorium.index.relevance import Relevance, place_of
 from sensorium.index.search import Searcher, among, embed
 from sensorium.index.words import tokens
 from sensorium.media import Kind
-from sensorium.results import Hits
+from sensorium.results import Hit, Hits
 
 Paint = Callable[..., Path]
 Film = Callable[[Path, int], Path]
@@ -31,6 +32,11 @@ def searcher(index: Index) -> Iterator[Searcher]:
 
 def names(hits: Hits) -> list[str]:
     return [hit.path.name for hit in hits.hits]
+
+
+def scored(hit: Hit) -> float:
+    assert hit.score is not None
+    return hit.score
 
 
 def pattern(path: Path, colour: tuple[int, int, int], seed: int) -> None:
@@ -59,7 +65,8 @@ def test_words_find_pictures(colours: Index, searcher: Searcher, tower: Any) -> 
     assert hits[0].kind == "image"
     assert hits[0].why[0].by == "picture"
     assert hits[0].why[0].model == hits.provenance.model  # type: ignore[union-attr]
-    assert [hit.score for hit in hits.hits] == sorted((h.score for h in hits.hits), reverse=True)
+    scores = [scored(hit) for hit in hits.hits]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_the_score_is_the_cosine(
@@ -68,7 +75,7 @@ def test_the_score_is_the_cosine(
     hits = searcher.search(tower, Query.of("blue"), k=9)
     pixels = np.asarray(PillowImage.open(hits[0].path))
     cosine = float(tower.embed_images([pixels])[0] @ tower.embed_texts(["blue"])[0])
-    assert hits[0].score == pytest.approx(cosine, abs=2e-3)
+    assert scored(hits[0]) == pytest.approx(cosine, abs=2e-3)
 
 
 def test_a_picture_finds_itself_and_its_like(
@@ -154,6 +161,32 @@ def test_passages_find_and_are_found(
     assert from_picture[0].text == "The sea was blue that day."
 
 
+def test_words_move_a_hit_and_leave_its_score(
+    colours: Index, searcher: Searcher, tower: Any, folder: Path, paint: Paint
+) -> None:
+    """Even one that is no neighbour by vector, and a sound has none."""
+    sign = paint(folder / "blue sign.png", YELLOW, 5)
+    (folder / "notes.txt").write_text("A blue sign.\n\nNothing else.\n")
+    with wave.open(str(folder / "blue sign.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(8000))
+    colours.add(folder, model=tower)
+    query = tower.embed_texts(["blue sign"])[0]
+    hits = searcher.search(tower, Query.of("blue sign"), k=20)
+    scores = {hit.path.name: hit.score for hit in hits.hits}
+    pixels = np.asarray(PillowImage.open(sign))
+    cosine = float(tower.embed_images([pixels])[0] @ query)
+    assert scores["blue sign.png"] == pytest.approx(cosine, abs=2e-3)
+    assert scores["notes.txt"] == pytest.approx(
+        float((tower.embed_texts(["A blue sign.", "Nothing else."]) @ query).max()), abs=2e-3
+    )
+    assert scores["blue sign.wav"] is None
+    strict = searcher.search(tower, Query.of("blue sign"), k=20, min_score=0.999)
+    assert {hit.path.name: hit.score for hit in strict.hits} == pytest.approx(
+        {name: scores[name] for name in ("blue sign.png", "notes.txt", "blue sign.wav")}
+    )
+
+
 def test_names_match_modestly(
     colours: Index, searcher: Searcher, tower: Any, folder: Path, paint: Paint
 ) -> None:
@@ -187,7 +220,7 @@ def test_a_search_within_a_walk_over_the_library(
 
 def test_min_score(colours: Index, searcher: Searcher, tower: Any) -> None:
     everything = searcher.search(tower, Query.of("red"), k=9)
-    cut = everything[4].score
+    cut = scored(everything[4])
     assert len(searcher.search(tower, Query.of("red"), k=9, min_score=cut)) == 5
 
 
@@ -240,6 +273,8 @@ def test_sentences_for_a_picture(tower: Any, folder: Path, paint: Paint) -> None
     assert sorted(hit.text for hit in hits.hits) == ["blue", "green", "red"]
     assert hits.searched == 3
     assert {hit.path for hit in hits.hits} == {Path("lines.txt")}
+    best = among(tower, Query.of(red), ["green", "red", "blue"], Path("lines.txt"), k=1)
+    assert [hit.text for hit in best.hits] == [hits[0].text] and best.searched == 3
     with pytest.raises(InputError, match="no sentences"):
         among(tower, Query.of(red), ["", " "], Path("lines.txt"))
 

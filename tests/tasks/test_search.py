@@ -63,7 +63,9 @@ def test_among_lines(tower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     picture = np.full((40, 60, 3), (30, 50, 220), np.uint8)
     found = search(picture, among=tmp_path / "labels.txt", model=tower)
     assert [hit.text for hit in found.hits] == ["blue", "red"] and found.searched == 2
-    least = found[0].score - 1e-4
+    best = found[0].score
+    assert best is not None
+    least = best - 1e-4
     near = search(picture, among=tmp_path / "labels.txt", min_score=least, model=tower)
     assert [hit.text for hit in near.hits] == ["blue"]
     assert not (tmp_path / "home").exists()

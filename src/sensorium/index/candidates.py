@@ -44,9 +44,9 @@ ORDER BY given.id"""
 _PASSAGE = """
 SELECT l.text FROM vectors v JOIN lines l ON l.span = v.span
 WHERE v.id = ? AND l.source = 'text' ORDER BY l.id LIMIT 1"""
-_SCENES = """
+_MOMENTS = """
 SELECT s.start, s.stop, v.value FROM spans s JOIN vectors v ON v.span = s.id
-WHERE s.content = ? AND v.model = ? AND s.start IS NOT NULL ORDER BY s.start"""
+WHERE s.content = ? AND v.model = ? ORDER BY s.start"""
 _COUNTS = """
 SELECT items.kind, count(*) FROM items WHERE items.state = 'ok' AND ({where}) GROUP BY items.kind"""
 
@@ -174,11 +174,11 @@ class Lookup:
         row = self._db.execute(_PASSAGE, (vector,)).fetchone()
         return str(row[0]) if row else ""
 
-    def scenes(self, content: bytes) -> list[tuple[Span, Floats]]:
-        """(when, vector) of every scene of a video."""
-        rows = self._db.execute(_SCENES, (content, self._model)).fetchall()
+    def moments(self, content: bytes) -> list[tuple[Span | None, Floats]]:
+        """(when, vector) of every scene of a video or passage of a text; one of a picture."""
+        rows = self._db.execute(_MOMENTS, (content, self._model)).fetchall()
         return [
-            (Span(start, stop), np.frombuffer(value, "<f2").astype(np.float32))
+            (_span(start, stop), np.frombuffer(value, "<f2").astype(np.float32))
             for start, stop, value in rows
         ]
 

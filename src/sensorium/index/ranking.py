@@ -150,11 +150,9 @@ def _twins(values: Floats) -> list[int]:
     return twins
 
 
-def fuse(
-    near: Sequence[Candidate], said: Candidates, named: Candidates
-) -> list[tuple[float, Candidate]]:
-    """(score, candidate), best first, by reciprocal ranks (Cormack, Clarke and Büttcher 2009):
-    the sum of 1 / (60 + rank) over the orders that have it."""
+def fuse(near: Sequence[Candidate], said: Candidates, named: Candidates) -> list[Candidate]:
+    """Best first, by reciprocal ranks (Cormack, Clarke and Büttcher 2009): the sum of
+    1 / (60 + rank) over the orders that have it."""
     together = {one.content: one for one in near}
     worth = {one.content: _worth(rank) for rank, one in enumerate(near)}
     for order, weight in ((said, 1.0), (named, NAME_WEIGHT)):
@@ -165,8 +163,7 @@ def fuse(
                 held.coverage = max(held.coverage, one.coverage)
                 held.named = held.named or one.named
             worth[content] = worth.get(content, 0.0) + weight * _worth(rank)
-    pairs = [(worth[content], one) for content, one in together.items()]
-    return sorted(pairs, key=lambda pair: -pair[0])
+    return sorted(together.values(), key=lambda one: -worth[one.content])
 
 
 def _worth(rank: int) -> float:

@@ -1,7 +1,7 @@
 """Searcher: asks a library. The order of hits is `ranking`'s, what is relevant `relevance`'s.
 
-A hit's score is its cosine; where words matched too (on the picture, in the passage, in the file's
-name) it is the fusion of the orders.
+A hit's score is its cosine, whatever put it in its place: people can compare it from one search to
+the next, which they cannot with a fusion of ranks.
 """
 
 import threading
@@ -133,26 +133,21 @@ class _Search:
         found = self._nearest(k)
         near = [one for one in found if one.best and one.best.score >= min_score]
         ranked = self._ranked(near, " ".join(query.texts))
-        shown = [one for _, one in ranked[:k]]
+        shown = ranked[:k]
         relevances = self._relevances(shown)
         return Hits(
             query=query.words,
-            hits=tuple(
-                self._hit(one, score, relevances.get(one.content), model)
-                for score, one in ranked[:k]
-            ),
+            hits=tuple(self._hit(one, relevances.get(one.content), model) for one in shown),
             searched=self.counts.total(),
             verdict=self._verdict(near, shown),
             provenance=model,
         )
 
-    def _ranked(self, near: list[Candidate], text: str) -> list[tuple[float, Candidate]]:
-        """(score, candidate), best first."""
+    def _ranked(self, near: list[Candidate], text: str) -> list[Candidate]:
+        """Best first."""
         said = self.lookup.by_words(text)
         named = self.lookup.by_names(self.names.saying(text, WORDS_ASKED), text)
-        if said or named:
-            return fuse(near, said, named)
-        return [(one.best.score, one) for one in near if one.best]
+        return fuse(near, said, named) if said or named else near
 
     def _nearest(self, k: int) -> list[Candidate]:
         """By vector. Mostly a search of everything finds `k` that are there and pass the filter;
@@ -222,9 +217,7 @@ class _Search:
 
     # what is shown
 
-    def _hit(
-        self, found: Candidate, score: float, relevance: float | None, model: Provenance
-    ) -> Hit:
+    def _hit(self, found: Candidate, relevance: float | None, model: Provenance) -> Hit:
         best = found.best
         line = found.lines[0] if found.lines else None
         text = ""
@@ -233,7 +226,7 @@ class _Search:
         return Hit(
             path=Path(found.paths[0]),
             kind=found.kind,
-            score=score,
+            score=best.score if best else self._score(found.content),
             span=best.when if best else line.when if line else None,
             relevance=relevance,
             text=text,
@@ -242,11 +235,18 @@ class _Search:
             moments=self._moments(found) if found.kind == Kind.VIDEO else (),
         )
 
+    def _score(self, content: bytes) -> float | None:
+        """Of what words alone found."""
+        cosines = [float(value @ self.vector) for _, value in self.lookup.moments(content)]
+        return max(cosines, default=None)
+
     def _moments(self, found: Candidate) -> tuple[Span, ...]:
         """Further scenes of a video that stand out nearly as its best one does, best first."""
         if found.best is None:
             return ()
-        scenes = self.lookup.scenes(found.content)
+        scenes = [
+            (when, value) for when, value in self.lookup.moments(found.content) if when is not None
+        ]
         scores = np.array([value @ self.vector for _, value in scenes], np.float32)
         standings = self.unlike.standing(scores)
         order = np.argsort(-standings, kind="stable")
@@ -258,8 +258,16 @@ class _Search:
         )[:MOMENTS]
 
 
-def among(model: DualTower, query: Query, lines: Iterable[str], path: Path) -> Hits:
-    """Which of given sentences suit a query best, all of them in that order. path: their file.
+def among(
+    model: DualTower,
+    query: Query,
+    lines: Iterable[str],
+    path: Path,
+    *,
+    k: int = 10,
+    min_score: float = -1.0,
+) -> Hits:
+    """The `k` of given sentences that suit a query best, by cosine. path: their file.
 
     Blank lines are passed by, and one that stands there twice counts once.
     """
@@ -267,12 +275,13 @@ def among(model: DualTower, query: Query, lines: Iterable[str], path: Path) -> H
     if not texts:
         raise InputError(f"{path} has no sentences", "every line of it is blank")
     scores = model.embed_texts(texts) @ embed(model, query)
+    places = [place for place in np.argsort(-scores, kind="stable") if scores[place] >= min_score]
     why = Reason("text", model.provenance.model)
     return Hits(
         query=query.words,
         hits=tuple(
             Hit(path, Kind.TEXT, float(scores[place]), text=texts[place], why=(why,))
-            for place in np.argsort(-scores, kind="stable")
+            for place in places[:k]
         ),
         searched=len(texts),
         provenance=model.provenance,

@@ -30,7 +30,10 @@ class Hit:
     path: the file; for a line of a list given with `--among`, that list.
     kind: image, video, audio or text.
     span: the moment of a video, or the cue of a subtitle; None for a whole item.
-    score: what ranked it: cosine similarity, -1 to 1, or a fusion of ranks where words matched too.
+    score: cosine similarity, -1 to 1, of what was asked and its nearest moment or passage; None
+        for what has no vector, such as a sound that was found by its name. Hits stand by how far
+        they stand out among things of their kind and by how well asked words fit, which a score
+        alone does not say.
     relevance: probability that it is what was asked for; None where nobody fitted one.
     text: what a text item says.
     duplicates: other files that show the same, folded into this hit.
@@ -39,7 +42,7 @@ class Hit:
 
     path: Path
     kind: str
-    score: float
+    score: float | None
     span: Span | None = None
     relevance: float | None = None
     text: str = ""

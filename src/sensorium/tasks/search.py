@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,6 +65,5 @@ def _among(query: Query, path: Path, model: DualTower, k: int, least: float) -> 
 
     text = Text.of(path, Text)
     assert isinstance(text, Text)
-    found = among(model, query, (passage.text for passage in text.passages()), path)
-    near = tuple(hit for hit in found.hits if hit.score >= least)
-    return replace(found, hits=near[:k])
+    lines = (passage.text for passage in text.passages())
+    return among(model, query, lines, path, k=k, min_score=least)

@@ -140,7 +140,8 @@ _ZH = {"very likely": "非常可能", "likely": "可能", "perhaps": "也许", "
 
 def _fit(hit: Hit) -> str:
     if hit.relevance is None:
-        return f'<span class="soft">{_said("score", "得分")} {hit.score:.3f}</span>'
+        score = "" if hit.score is None else f"{hit.score:.3f}"
+        return score and f'<span class="soft">{_said("score", "得分")} {score}</span>'
     told = words.likelihood(hit.relevance)
     colour = "good" if hit.relevance >= 0.6 else "fair" if hit.relevance >= 0.3 else "poor"
     chance = f'<span class="soft">{hit.relevance:.0%}</span>'

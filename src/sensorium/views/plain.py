@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from sensorium.results import AnyResult, Boxes, Hits, Scores, Vectors
+from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Vectors
 from sensorium.views import words
 
 
@@ -10,7 +10,7 @@ def lines(result: AnyResult) -> list[str]:
     """Score and path@span; probability and label; id and numbers; the words of a picture."""
     match result:
         case Hits():
-            return [f"{hit.score:.4f}\t{words.address(hit)}" for hit in result.hits]
+            return [f"{_score(hit)}\t{words.address(hit)}" for hit in result.hits]
         case Scores():
             return [f"{chance:.4f}\t{label}" for label, chance in result.scores.items()]
         case Vectors():
@@ -20,3 +20,7 @@ def lines(result: AnyResult) -> list[str]:
             return [box.label for box in result.boxes]
         case _:
             assert_never(result)
+
+
+def _score(hit: Hit) -> str:
+    return "-" if hit.score is None else f"{hit.score:.4f}"

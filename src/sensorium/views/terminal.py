@@ -91,12 +91,12 @@ def _hit(hit: Hit) -> Iterator[Text]:
 
 
 def _fit(hit: Hit) -> Iterator[tuple[str, str] | str]:
-    if hit.relevance is None:
-        yield (f"score {hit.score:.3f}", "dim")
-    else:
+    if hit.relevance is not None:
         colour = "green" if hit.relevance >= 0.6 else "yellow" if hit.relevance >= 0.3 else "dim"
         yield (words.likelihood(hit.relevance), colour)
         yield (f" {hit.relevance:.0%}", "dim")
+    elif hit.score is not None:
+        yield (f"score {hit.score:.3f}", "dim")
     if hit.span:
         yield ("  ·  ", "dim")
         yield words.moment(hit.span)
