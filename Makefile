@@ -13,7 +13,7 @@ TORCH_READY := $(TORCH)/.ready
 PIP := -m pip install --quiet --disable-pip-version-check
 PINNED := -c requirements/base.txt -c requirements/dev.txt -c requirements/torch.txt
 # What the parity tests compare with.
-PEERS := open_clip_torch datasets
+PEERS := open_clip_torch datasets sentencepiece
 
 .PHONY: demo test test-all lint types bench docs clean
 
