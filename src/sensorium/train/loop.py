@@ -188,9 +188,10 @@ class _Run(Generic[B]):
         meter, saved = _Meter(options), time.monotonic()
         with closing(self.trainee.batches(self.state.step * options.accumulate)) as batches:  # type: ignore[type-var]
             while self._why(False) == "":
+                began = time.monotonic()
                 loss, logs = self._step(batches)
                 self.state.step += 1
-                step = meter.step(self.state.step, loss, logs)
+                step = meter.step(self.state.step, loss, logs, time.monotonic() - began)
                 curves.add(step.number, {"loss": loss, "pictures a second": step.rate, **step.logs})
                 yield step
                 stop = self.processes.any(bool(signals))
@@ -278,16 +279,16 @@ class _Run(Generic[B]):
 
 
 class _Meter:
-    """Rate over the last steps, and what is left at that rate."""
+    """Rate over the last steps, and what is left at that rate; validation is not counted."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._times: deque[float] = deque([time.monotonic()], maxlen=50)
+        self._times: deque[float] = deque(maxlen=50)
 
-    def step(self, number: int, loss: float, logs: Logs) -> Step:
-        self._times.append(time.monotonic())
+    def step(self, number: int, loss: float, logs: Logs, seconds: float) -> Step:
+        self._times.append(seconds)
         options = self._options
-        each = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+        each = sum(self._times) / len(self._times)
         rate = options.batch * options.accumulate / max(each, 1e-9)
         told = {name: float(value) for name, value in logs.items()}
         return Step(number, options.steps, loss, rate, (options.steps - number) * each, told)
