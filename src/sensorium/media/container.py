@@ -31,7 +31,7 @@ _FORMATS = (
 def open_container(source: Any) -> Iterator[Any]:
     """An InputContainer. Raises InputError, with what FFmpeg found wrong, and NotFound."""
     options = {"format_whitelist": _FORMATS}
-    with _file(source) as file:
+    with open_file(source) as file:
         if not file.read(1):
             raise InputError(name_of(source), "it is empty")
         try:
@@ -47,7 +47,8 @@ def open_container(source: Any) -> Iterator[Any]:
         yield container
 
 
-def _file(source: Any) -> BinaryIO:
+def open_file(source: Any) -> BinaryIO:
+    """The bytes themselves."""
     return io.BytesIO(source) if isinstance(source, bytes) else open_regular(Path(source))
 
 
@@ -112,7 +113,8 @@ class Frames:
     def __init__(self, container: Any, stream: Any) -> None:
         self.container, self.stream = container, stream
         self.start = start_of(container)
-        self.step = float(1 / stream.average_rate) if stream.average_rate else 0.04
+        often = getattr(stream, "average_rate", None)  # pictures have it, sound has not
+        self.step = float(1 / often) if often else 0.04
         self.broken = False
         self.last = -self.step
 
@@ -156,4 +158,7 @@ class Frames:
             self.rewind()
 
     def rewind(self) -> None:
-        self.container.seek(0, backward=True, any_frame=False)
+        try:
+            self.container.seek(0, backward=True, any_frame=False)
+        except av.error.FFmpegError:  # broken so that it can only be read on from where it is
+            self.broken = True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sensorium.media.image import Picture
     from sensorium.media.passages import Passage
+    from sensorium.media.sound import Sound
     from sensorium.media.video import Scene
 
     Pixels = NDArray[np.uint8]
@@ -101,9 +102,21 @@ class Video(Media):
 
         return self.frame(middle(self.source, self.span), at_least)
 
+    def sound(self, rate: int = 16_000) -> "Iterator[Sound]":
+        """Its sound, or its span's, in pieces; see `media.sound`."""
+        from sensorium.media.sound import read_sound
+
+        return read_sound(self.source, self.span, rate)
+
 
 class Audio(Media):
     kind = Kind.AUDIO
+
+    def sound(self, rate: int = 16_000) -> "Iterator[Sound]":
+        """In pieces, `rate` samples a second; see `media.sound`."""
+        from sensorium.media.sound import read_sound
+
+        return read_sound(self.source, self.span, rate)
 
 
 class Text(Media):
