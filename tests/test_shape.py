@@ -34,7 +34,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "av": ("media/",),
     "rawpy": ("media/",),
     "pillow_heif": ("media/",),
-    "PIL": ("media/", "signal/", "views/"),
+    "PIL": ("media/", "signal/", "views/", "train/"),
     "pyarrow": ("evaluate/", "train/", "index/export.py"),
     "rapidocr": ("models/rapidocr.py",),
     "tokenizers": ("models/", "train/"),

