@@ -7,14 +7,13 @@ from the seed and the step's number, and the rest stands in the checkpoint.
 """
 
 import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +26,7 @@ from sensorium.train.curves import Curves
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
+from sensorium.train.signals import stop_signals
 
 B = TypeVar("B")
 Logs = Mapping[str, float | Tensor]
@@ -174,7 +174,7 @@ class _Run(Generic[B]):
         resumed = load_state(self.out / LAST, self.model, self.optimiser, self.averages)
         self.state = resumed or self.state
         with (
-            _signals() as signals,
+            stop_signals() as signals,
             Curves(self.out, self.state.step, self.processes.first) as curves,
         ):
             yield from self._steps(signals, curves)
@@ -257,7 +257,7 @@ class _Run(Generic[B]):
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def _validate(self) -> Validated:
-        with self.averages.in_place() if self.averages else _nothing():
+        with self.averages.in_place() if self.averages else nullcontext():
             self.model.eval()
             device = self.processes.device
             with torch.autocast(device.type, torch.bfloat16, self.options.precision == "bf16"):
@@ -297,33 +297,6 @@ class _Meter:
 def seed_all(*numbers: int) -> None:
     """Seed torch by several numbers together."""
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1))
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Signals that asked us to stop. A second Ctrl-C is not waited for."""
-    seen: list[int] = []
-
-    def note(number: int, _: Any) -> None:
-        if seen and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        seen.append(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield seen  # only the main thread may be told of signals
-        return
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _minutes_since(moment: float) -> float:
