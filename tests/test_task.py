@@ -118,7 +118,7 @@ def test_items_are_checked(tmp_path: Path) -> None:
         judge("no-such.jpg", ["x"])
     clip = tmp_path / "clip.mp4"
     clip.touch()
-    with pytest.raises(InputError, match="not image or text"):
+    with pytest.raises(InputError, match="not an image or a text"):
         judge(Video(clip), ["x"])
 
 
@@ -148,6 +148,7 @@ def test_a_task_is_pickled_as_its_place() -> None:
     from sensorium.tasks import TASKS
 
     for name in TASKS.own:
+        assert pickle.loads(pickle.dumps(TASKS[name])) is TASKS[name]
         call = pickle.loads(pickle.dumps(Call(TASKS[name], {"k": 1})))
         assert call.task is TASKS[name]
         assert isinstance(call.task, Task)

@@ -218,6 +218,10 @@ class Task:
         cancels."""
         yield from Flow(items).map(Call(self, options), threads=threads()).run()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its place: the module has the task where the function was."""
+        return _task_in, (self.function.__module__,)
+
     def _bind(
         self, items: Sequence[Any], options: dict[str, Any], stack: ExitStack
     ) -> dict[str, Any]:
@@ -250,14 +254,11 @@ class Call:
     def __call__(self, item: Any) -> Any:
         return self.task(item, **self.options)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _call_by_name, (self.task.function.__module__, self.options)
 
-
-def _call_by_name(module: str, options: dict[str, Any]) -> Call:
+def _task_in(module: str) -> Task:
     import importlib
 
-    return Call(task_of(importlib.import_module(module)), options)
+    return task_of(importlib.import_module(module))
 
 
 def _open(opened: Opened, given: Any, stack: ExitStack) -> Any:

@@ -74,8 +74,9 @@ def test_what_a_person_gave(tmp_path: Path) -> None:
     image = Media.of(path, Image)
     assert isinstance(image, Image)
     assert image.pixels(2).shape == (3, 4, 3)
-    with pytest.raises(InputError, match="it is image"):
+    with pytest.raises(InputError, match="is not a text") as told:
         Media.of(path, Text)
+    assert told.value.why == "it is an image"
     with pytest.raises(NotFound):
         Media.of("absent.jpg")
     with pytest.raises(InputError, match="folder"):

@@ -48,8 +48,8 @@ class Media:
         wanted = kinds or (Image, Video, Audio, Text)
         media = value if isinstance(value, Media) else _read(value, wanted)
         if not isinstance(media, wanted):
-            names = " or ".join(kind.__name__.lower() for kind in wanted)
-            raise InputError(f"{media.name} is not {names}", f"it is {media.kind}")
+            names = " or ".join(_ARTICLES[kind.kind] for kind in wanted)
+            raise InputError(f"{media.name} is not {names}", f"it is {_ARTICLES[media.kind]}")
         return media
 
     @property
@@ -136,6 +136,12 @@ class Text(Media):
         return "\n".join(passage.text for passage in self.passages())
 
 
+_ARTICLES = {
+    Kind.IMAGE: "an image",
+    Kind.VIDEO: "a video",
+    Kind.AUDIO: "a sound",
+    Kind.TEXT: "a text",
+}
 _CLASSES: dict[Kind, type[Media]] = {
     Kind.IMAGE: Image,
     Kind.VIDEO: Video,
@@ -168,7 +174,7 @@ def _words_or_file(value: str, wanted: tuple[type[Media], ...]) -> Media:
     raise NotFound(
         f"{value} does not exist",
         why="nothing is there under that name",
-        hint='if these are words: sm.text("…"), or - and stdin' if Text in wanted else "",
+        hint='if these are words: sm.text("…"), or what is piped in' if Text in wanted else "",
     )
 
 
