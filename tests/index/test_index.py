@@ -168,6 +168,12 @@ def test_exports(filled: Index, tmp_path: Path, folder: Path) -> None:
     assert read[0]["state"] == "bad" and read[0]["reason"]
     with pytest.raises(InputError, match="no format"):
         filled.export(tmp_path / "a.xlsx")
+    with pytest.raises(InputError, match="needs a format"):
+        filled.export(tmp_path / "folder")
+    assert filled.export(tmp_path / "links", "links") == len(filled)
+    assert all(path.is_symlink() for path in (tmp_path / "links").iterdir())
+    count = filled.export(tmp_path / "copies", "copies")
+    assert count == len(list((tmp_path / "copies").iterdir()))
 
 
 def test_export_to_parquet(filled: Index, tmp_path: Path) -> None:

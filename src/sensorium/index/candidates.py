@@ -48,7 +48,8 @@ _MOMENTS = """
 SELECT s.start, s.stop, v.value FROM spans s JOIN vectors v ON v.span = s.id
 WHERE s.content = ? AND v.model = ? ORDER BY s.start"""
 _COUNTS = """
-SELECT items.kind, count(*) FROM items WHERE items.state = 'ok' AND ({where}) GROUP BY items.kind"""
+SELECT items.kind, count(*) FROM items
+WHERE items.state IN ('ok', 'listed') AND ({where}) GROUP BY items.kind"""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Export: a library's entries as a table, and what was found as a folder."""
+"""Export: a library's entries as a table, or its files in a folder."""
 
 import csv
 import io
@@ -11,24 +11,28 @@ from pathlib import Path
 from typing import Any
 
 from sensorium.errors import InputError
-from sensorium.index.item import Entry
+from sensorium.index.item import Entry, State
 from sensorium.results import write_whole
 
 _FIELDS = [field.name for field in fields(Entry) if field.name != "place"]
 COLUMNS = (*_FIELDS, "latitude", "longitude")
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = ("jsonl", "csv", "parquet", "copies", "links")
 _TYPES = {"size": "int64", "width": "int32", "height": "int32"} | dict.fromkeys(
     ("duration", "latitude", "longitude"), "float64"
 )
 
 
 def export(entries: Iterable[Entry], path: Path, format: str = "") -> int:
-    """Write a row an entry to `path`, whole or not at all; how many.
+    """Write a row an entry to `path`, whole or not at all; how many. Or, as `copies` or `links`,
+    put the files that can be found into the folder `path`.
 
-    format: jsonl, csv or parquet; empty: as the suffix of `path` says. Times are ISO 8601.
+    format: one of `FORMATS`; empty: as the suffix of `path` says. Times are ISO 8601.
     Raises InputError for another format, or parquet without pyarrow.
     """
     format = format or path.suffix.lower().lstrip(".")
+    if format in ("copies", "links"):
+        found = (entry.path for entry in entries if entry.state is State.OK)
+        return len(gather(found, path, link=format == "links"))
     rows = [_row(entry) for entry in entries]
     match format:
         case "jsonl":
@@ -40,7 +44,8 @@ def export(entries: Iterable[Entry], path: Path, format: str = "") -> int:
             data = _parquet(rows)
         case _:
             raise InputError(
-                f"“{format}” is no format of an export", f"it is one of {', '.join(FORMATS)}"
+                f"“{format}” is no format of an export" if format else "an export needs a format",
+                f"it is one of {', '.join(FORMATS)}",
             )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, data)

@@ -171,8 +171,8 @@ class Index:
     ) -> "Hits":
         """The `k` best items for `query` (a Query, or whatever `Query.of` reads).
 
-        chosen: only items that pass it. min_score: cosine that a hit must have, unless it has the
-        asked words. model: one that indexed this library; None for the one that did so last.
+        chosen: only items that pass it. min_score: cosine that a hit must have. model: one that
+        indexed this library; None for the one that did so last.
         Raises InputError when the model, in this revision, never did.
         """
         from sensorium.index.filter import Filter
@@ -240,7 +240,8 @@ class Index:
         return before - self._bytes()
 
     def export(self, path: Path | str, format: str = "") -> int:
-        """Write the entries to `path` as jsonl, csv or parquet; how many."""
+        """Write the entries to `path` as jsonl, csv or parquet, or the files themselves into the
+        folder `path` as `copies` or `links`; how many. See `export`."""
         from sensorium.index.export import export
 
         return export(self.entries(), Path(path).expanduser(), format)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class Searcher:
         """The `k` best items for `query` among those that pass the filter `chosen`, in the library
         as `model` indexed it.
 
-        min_score: cosine that a hit must have, unless it has the asked words.
+        min_score: cosine that a hit must have; above -1 it leaves out what has no vector too.
         """
         facts = self._facts_of(model.provenance)
         if facts is None:
@@ -133,11 +134,14 @@ class _Search:
         found = self._nearest(k)
         near = [one for one in found if one.best and one.best.score >= min_score]
         ranked = self._ranked(near, " ".join(query.texts))
-        shown = ranked[:k]
+        scored = list(islice(self._scored(ranked, min_score), k))
+        shown = [one for one, _ in scored]
         relevances = self._relevances(shown)
         return Hits(
             query=query.words,
-            hits=tuple(self._hit(one, relevances.get(one.content), model) for one in shown),
+            hits=tuple(
+                self._hit(one, score, relevances.get(one.content), model) for one, score in scored
+            ),
             searched=self.counts.total(),
             verdict=self._verdict(near, shown),
             provenance=model,
@@ -148,6 +152,19 @@ class _Search:
         said = self.lookup.by_words(text)
         named = self.lookup.by_names(self.names.saying(text, WORDS_ASKED), text)
         return fuse(near, said, named) if said or named else near
+
+    def _scored(
+        self, ranked: Iterable[Candidate], least: float
+    ) -> Iterator[tuple[Candidate, float | None]]:
+        """With the cosine of the nearest moment, which what words alone found is yet to get."""
+        for one in ranked:
+            score = one.best.score if one.best else self._score(one.content)
+            if least <= -1 or (score is not None and score >= least):
+                yield one, score
+
+    def _score(self, content: bytes) -> float | None:
+        cosines = [float(value @ self.vector) for _, value in self.lookup.moments(content)]
+        return max(cosines, default=None)
 
     def _nearest(self, k: int) -> list[Candidate]:
         """By vector. Mostly a search of everything finds `k` that are there and pass the filter;
@@ -217,7 +234,9 @@ class _Search:
 
     # what is shown
 
-    def _hit(self, found: Candidate, relevance: float | None, model: Provenance) -> Hit:
+    def _hit(
+        self, found: Candidate, score: float | None, relevance: float | None, model: Provenance
+    ) -> Hit:
         best = found.best
         line = found.lines[0] if found.lines else None
         text = ""
@@ -226,7 +245,7 @@ class _Search:
         return Hit(
             path=Path(found.paths[0]),
             kind=found.kind,
-            score=best.score if best else self._score(found.content),
+            score=score,
             span=best.when if best else line.when if line else None,
             relevance=relevance,
             text=text,
@@ -234,11 +253,6 @@ class _Search:
             duplicates=tuple(map(Path, (*found.paths[1:], *found.duplicates))),
             moments=self._moments(found) if found.kind == Kind.VIDEO else (),
         )
-
-    def _score(self, content: bytes) -> float | None:
-        """Of what words alone found."""
-        cosines = [float(value @ self.vector) for _, value in self.lookup.moments(content)]
-        return max(cosines, default=None)
 
     def _moments(self, found: Candidate) -> tuple[Span, ...]:
         """Further scenes of a video that stand out nearly as its best one does, best first."""

@@ -1,5 +1,6 @@
 """Hits: what a search found, best first."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,9 @@ class Hits(Result):
 
     def __len__(self) -> int:
         return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
 
     def __getitem__(self, place: int) -> Hit:
         return self.hits[place]
