@@ -1,5 +1,6 @@
 """How a result looks to another program: lines without colour, whose columns stand between tabs."""
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Vectors
@@ -7,10 +8,11 @@ from sensorium.views import words
 
 
 def lines(result: AnyResult) -> list[str]:
-    """Score and path@span; probability and label; id and numbers; the words of a picture."""
+    """Score, path@span and what a text says; probability and label; id and numbers; the words of
+    a picture."""
     match result:
         case Hits():
-            return [f"{_score(hit)}\t{words.address(hit)}" for hit in result.hits]
+            return ["\t".join(_columns(hit)) for hit in result.hits]
         case Scores():
             return [f"{chance:.4f}\t{label}" for label, chance in result.scores.items()]
         case Vectors():
@@ -22,5 +24,8 @@ def lines(result: AnyResult) -> list[str]:
             assert_never(result)
 
 
-def _score(hit: Hit) -> str:
-    return "-" if hit.score is None else f"{hit.score:.4f}"
+def _columns(hit: Hit) -> Iterator[str]:
+    yield "-" if hit.score is None else f"{hit.score:.4f}"
+    yield words.address(hit)
+    if hit.text:
+        yield " ".join(hit.text.split())

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Vectors
 from sensorium.views import inline, words
+from sensorium.views.printable import printable
 from sensorium.views.thumbnail import thumbnail
 
 COLUMNS, ROWS = 18, 5
@@ -64,7 +65,7 @@ def _hits(hits: Hits, preview: bool) -> Iterator[RenderableType]:
 
 def _verdict(hits: Hits) -> Text:
     of = f"{hits.searched:,} item{'' if hits.searched == 1 else 's'}"
-    asked = _clean(hits.query)
+    asked = printable(hits.query)
     if hits.verdict == "nothing":
         line = Text.assemble(("Nothing here matches ", "bold"), (asked, "bold italic"))
         return line.append(f"   the nearest of {of}" if hits.hits else f"   in {of}", "dim")
@@ -74,20 +75,20 @@ def _verdict(hits: Hits) -> Text:
 
 
 def _hit(hit: Hit) -> Iterator[Text]:
-    folder, _, name = _clean(words.address(hit)).rpartition(os.sep)
+    folder, _, name = printable(words.address(hit)).rpartition(os.sep)
     link = Style(bold=True, link=_link(hit))
     yield Text.assemble((f"{folder}{os.sep}" if folder else "", "dim"), (name, link))
     yield Text.assemble(*_fit(hit))
     reasons = [told for told in map(words.because, hit.why) if told]
     if reasons:
-        yield Text(_clean("; ".join(reasons)))
+        yield Text(printable("; ".join(reasons)))
     elif hit.text:
-        yield Text(f"“{_clean(words.short(hit.text))}”", style="italic")
+        yield Text(f"“{printable(words.short(hit.text))}”", style="italic")
     if hit.moments:
         also = ", ".join(words.moment(span) for span in hit.moments[:6])
         yield Text.assemble(("also at ", "dim"), also)
     if hit.duplicates:
-        yield Text(_clean(words.copies(hit.duplicates)), style="dim")
+        yield Text(printable(words.copies(hit.duplicates)), style="dim")
 
 
 def _fit(hit: Hit) -> Iterator[tuple[str, str] | str]:
@@ -119,12 +120,12 @@ def _placeholder(hit: Hit) -> Text:
 
 
 def _scores(scores: Scores) -> Iterator[Text]:
-    yield Text(_clean(scores.item), style="bold")
+    yield Text(printable(scores.item), style="bold")
     for place, (label, chance) in enumerate(scores.scores.items()):
         bar = _bar(chance, 24)
         style = "bold" if place == 0 else ""
         yield Text.assemble(
-            (f"{chance:6.1%} ", style), (f"{bar:<24} ", "cyan"), (_clean(label), style)
+            (f"{chance:6.1%} ", style), (f"{bar:<24} ", "cyan"), (printable(label), style)
         )
 
 
@@ -140,25 +141,20 @@ def _vectors(vectors: Vectors) -> Iterator[Text]:
     yield Text.assemble((many, "bold"), (f" of {size} numbers, float32, unit length", "dim"))
     for one, row in list(zip(vectors.ids, vectors.values, strict=True))[:10]:
         head = "  ".join(f"{value:+.3f}" for value in row[:5])
-        yield Text.assemble("  ", _clean(one), (f"   {head} …", "dim"))
+        yield Text.assemble("  ", printable(one), (f"   {head} …", "dim"))
     if rows > 10:
         yield Text(f"  and {rows - 10} more", style="dim")
 
 
 def _boxes(boxes: Boxes) -> Iterator[Text]:
     width, height = boxes.size
-    yield Text.assemble((_clean(boxes.item), "bold"), (f"   {width} x {height}", "dim"))
+    yield Text.assemble((printable(boxes.item), "bold"), (f"   {width} x {height}", "dim"))
     if not boxes.boxes:
         yield Text("  nothing was found", style="dim")
     for box in boxes.boxes:
         left, top = (round(edge) for edge in box.xyxy[:2])
         doubt = f"  {box.score:.0%}" if box.score < 0.9 else ""
-        yield Text.assemble("  ", _clean(box.label), (f"   {left},{top}{doubt}", "dim"))
-
-
-def _clean(text: str) -> str:
-    """Names and words come from strangers: what would steer the terminal is shown as a mark."""
-    return "".join(one if one.isprintable() else "�" for one in text)
+        yield Text.assemble("  ", printable(box.label), (f"   {left},{top}{doubt}", "dim"))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from sensorium.results import Hits
@@ -86,7 +87,9 @@ def test_lines_of_a_text_are_searched_without_a_library(
 ) -> None:
     (tmp_path / "labels.txt").write_text("a green thing\n\na blue thing\n")
     found = hits(sensorium("search", "pictures/blue.png", "--among", "labels.txt", "--json"))
-    assert [hit.text for hit in found.hits] == ["a blue thing", "a green thing"]
+    assert [hit.text for hit in found] == ["a blue thing", "a green thing"]
+    plain = sensorium("search", "pictures/blue.png", "--among", "labels.txt").stdout.decode()
+    assert plain.splitlines()[0].split("\t")[1:] == ["labels.txt", "a blue thing"]
     assert sensorium("libraries", "list", "--json").stdout == b""
 
 
@@ -106,8 +109,27 @@ def test_what_is_bad_is_listed_with_its_reason(look: Run, seen: Path) -> None:
     line = look("doctor", "--library", "default").stdout.decode().rstrip("\n")
     state, path, reason = line.split("\t")
     assert (state, path) == ("bad", str(seen / "broken.jpg")) and reason
+    empty = look("search", "red", "--path", "nowhere/*")
+    assert (empty.stdout, empty.stderr) == (b"", b"nothing here matches\n")
     told = json.loads(look("doctor", "--library", "default", "--json").stdout)
     assert told["state"] == "bad" and told["reason"] == reason
+
+
+def test_a_name_does_not_steer_the_terminal(
+    sensorium: Run, pictures: Path, environment: dict[str, str]
+) -> None:
+    pty = pytest.importorskip("pty")
+    name = "red\x1b]0;title\x07.jpg"
+    (pictures / name).write_bytes(b"no picture")
+    assert sensorium("index", "pictures").returncode == 0
+    command = [sys.executable, "-m", "sensorium", "doctor", "--library", "default"]
+    above, below = pty.openpty()
+    subprocess.run(command, stdout=below, stderr=below, env=environment, check=True)
+    os.close(below)
+    told = os.read(above, 1 << 16)
+    os.close(above)
+    assert b"red" in told and b"]0;title" in told and b"\x1b]0;" not in told
+    assert name.encode() in sensorium("doctor", "--library", "default").stdout
 
 
 def test_a_library_is_exported_and_deleted(sensorium: Run, pictures: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 `--json` gives one JSON object a line on stdout, and errors as JSON objects on stderr.
 """
 
+import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from sensorium.errors import Internal, SensoriumError
+from sensorium.views.printable import printable
 
 if TYPE_CHECKING:
     import typer
@@ -63,6 +65,10 @@ class Out:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
+    def row(self, *columns: object) -> None:
+        """A line on stdout whose columns stand between tabs."""
+        self.line(_harmless("\t".join(map(str, columns)), sys.stdout))
+
     def show(self, what: "RenderableType") -> None:
         """Something for people on stdout; nothing with --json, where `record` speaks."""
         if not self.json:
@@ -81,12 +87,14 @@ class Out:
         if self.json:
             self.line(result.to_json())
         elif not sys.stdout.isatty():
+            from sensorium.results import Hits
             from sensorium.views.plain import lines
 
             for line in lines(result):
                 self.line(line)
-            if getattr(result, "verdict", "") == "nothing":
-                self.note("nothing here matches; these are the nearest")
+            if isinstance(result, Hits) and result.verdict == "nothing":
+                nearest = "; these are the nearest" if result.hits else ""
+                self.note(f"nothing here matches{nearest}")
         else:
             from sensorium.views.terminal import render
 
@@ -95,7 +103,7 @@ class Out:
     def note(self, words: str) -> None:
         """A remark for people on stderr: a warning, a summary of work done."""
         if not self.json:
-            self.aside.print(words, markup=False)
+            self.aside.print(_harmless(words, sys.stderr), markup=False)
 
     def error(self, error: BaseException) -> int:
         """Say what went wrong, on stderr; gives the exit code."""
@@ -115,11 +123,19 @@ class Out:
     def _tell(self, error: SensoriumError) -> None:
         from rich.text import Text
 
-        self.aside.print(Text.assemble(("error  ", "bold red"), (error.what, "bold")))
-        if error.why:
-            self.aside.print(Text("       " + error.why))
-        if error.hint:
-            self.aside.print(Text.assemble(("try    ", "green"), error.hint))
+        what, why, hint = (
+            _harmless(words, sys.stderr) for words in (error.what, error.why, error.hint)
+        )
+        self.aside.print(Text.assemble(("error  ", "bold red"), (what, "bold")))
+        if why:
+            self.aside.print(Text("       " + why))
+        if hint:
+            self.aside.print(Text.assemble(("try    ", "green"), hint))
+
+
+def _harmless(words: str, stream: TextIO) -> str:
+    """A pipe gets the very words; a terminal nothing that would steer it."""
+    return re.sub(r"[^\n\t]+", lambda part: printable(part[0]), words) if stream.isatty() else words
 
 
 def internal(error: BaseException) -> Internal:

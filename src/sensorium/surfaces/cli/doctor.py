@@ -107,17 +107,18 @@ def _rows(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _library(name: str, out: Out) -> None:
-    """The files that are bad, with the reason, and those that were odd."""
+    """The files that are bad, with the reason, those that are not here, and those that were odd."""
     if name not in libraries():
         raise NotFound(f"there is no library “{name}”", hint=", ".join(libraries()))
     with Index(name) as index:
-        entries = [one for one in index if one.state is not State.OK or one.note]
+        told = (State.BAD, State.ABSENT)
+        entries = [one for one in index if one.state in told or one.note]
         count = len(index)
     for entry in entries:
         if out.json:
             out.record(_record(entry))
         else:
-            out.line(f"{entry.state}\t{entry.path}\t{entry.reason or entry.note}")
+            out.row(entry.state, entry.path, entry.reason or entry.note or "it is not here now")
     bad = sum(entry.state is State.BAD for entry in entries)
     out.note(f"{name}: {count:,} files can be found, {bad:,} are bad")
 

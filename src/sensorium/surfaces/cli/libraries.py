@@ -65,8 +65,10 @@ def duplicates(
             if out.json:
                 out.record({"type": "Duplicates", "paths": [str(path) for path in group]})
                 continue
-            for line in [""] * bool(place) + [str(path) for path in group]:
-                out.line(line)
+            if place:
+                out.line("")
+            for path in group:
+                out.row(path)
 
 
 @app.command()
