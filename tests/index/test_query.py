@@ -122,7 +122,7 @@ def test_what_is_not_there(photo: str) -> None:
 
 def test_sounds_are_refused(photo: str) -> None:
     Path("bark.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
-    with pytest.raises(InputError, match="audio"):
+    with pytest.raises(InputError, match="it is a sound"):
         Query.of("bark.wav")
 
 

@@ -15,7 +15,7 @@ from sensorium.index.filter import Filter, Near
 from sensorium.index.relevance import Relevance, place_of
 from sensorium.index.search import Searcher, among, embed
 from sensorium.index.words import tokens
-from sensorium.media import Kind
+from sensorium.media import Kind, Span
 from sensorium.results import Hit, Hits
 
 Paint = Callable[..., Path]
@@ -140,6 +140,21 @@ def test_a_video_is_one_hit_at_its_best_moment(
     assert hits[0].span is not None
     assert hits[0].span.start <= 3 <= hits[0].span.end
     assert hits[0].span not in hits[0].moments
+
+
+def test_a_video_is_shown_where_the_asked_words_stand(
+    index: Index, searcher: Searcher, tower: Any, folder: Path, film: Film
+) -> None:
+    clip = film(folder / "clip.mp4", 4)
+    index.add(folder, model=tower)
+    looks = searcher.search(tower, Query.of(f"{clip}@3s"), k=1)[0]
+    sql = "SELECT id, start, stop FROM spans WHERE start != ? ORDER BY start LIMIT 1"
+    assert looks.span is not None
+    span, start, stop = index.store.db.execute(sql, (looks.span.start,)).fetchone()
+    with index.store.transaction():
+        index.store.put_line(span, "read", "Quarterly revenue", tokens("Quarterly revenue"), None)
+    words = searcher.search(tower, Query.of("quarterly revenue"), k=1)[0]
+    assert words.span == Span(start, stop) and words.span not in words.moments
 
 
 def test_passages_find_and_are_found(

@@ -70,6 +70,7 @@ def test_what_a_person_gave(tmp_path: Path) -> None:
     assert isinstance(Media.of(Pillow.new("RGB", (4, 3))), Image)
     assert isinstance(Media.of(np.zeros((3, 4, 3), np.uint8)), Image)
     assert isinstance(Media.of("two dogs"), Text)
+    assert isinstance(Media.of("27/02/2019"), Text)
     assert isinstance(Media.of(text(str(path))), Text)
     image = Media.of(path, Image)
     assert isinstance(image, Image)

@@ -239,6 +239,9 @@ class _Search:
     ) -> Hit:
         best = found.best
         line = found.lines[0] if found.lines else None
+        span = best.when if best else None
+        if line and (best is None or found.kind == Kind.VIDEO):
+            span = line.when or span  # where asked words stand says more than how a scene looks
         text = ""
         if found.kind == Kind.TEXT:
             text = self.lookup.passage(best.vector) if best else line.text if line else ""
@@ -246,16 +249,17 @@ class _Search:
             path=Path(found.paths[0]),
             kind=found.kind,
             score=score,
-            span=best.when if best else line.when if line else None,
+            span=span,
             relevance=relevance,
             text=text,
             why=tuple(_reasons(found, text, model)),
             duplicates=tuple(map(Path, (*found.paths[1:], *found.duplicates))),
-            moments=self._moments(found) if found.kind == Kind.VIDEO else (),
+            moments=self._moments(found, span) if found.kind == Kind.VIDEO else (),
         )
 
-    def _moments(self, found: Candidate) -> tuple[Span, ...]:
-        """Further scenes of a video that stand out nearly as its best one does, best first."""
+    def _moments(self, found: Candidate, shown: Span | None) -> tuple[Span, ...]:
+        """Scenes of a video that stand out nearly as its best one does, best first, but for the one
+        that is shown."""
         if found.best is None:
             return ()
         scenes = [
@@ -268,7 +272,7 @@ class _Search:
         return tuple(
             scenes[place][0]
             for place in order
-            if scenes[place][0] != found.best.when and standings[place] >= max(enough, 0)
+            if scenes[place][0] != shown and standings[place] >= max(enough, 0)
         )[:MOMENTS]
 
 

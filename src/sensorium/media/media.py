@@ -5,6 +5,7 @@ words) into one of the four kinds; a task says which it takes by annotating `Ima
 """
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,8 +199,8 @@ def _at_home(name: str) -> Path:
 
 
 def looks_like_path(value: str) -> bool:
-    """A suffix that we know, or a separator without spaces about it."""
-    if "\n" in value:
+    """A suffix that we know, or a separator without spaces about it; `27/02/2019` is a date."""
+    if "\n" in value or re.fullmatch(r"\d[\d/]*", value):
         return False
     return kind_of(split_span(value)[0]) is not None or ("/" in value and " " not in value)
 
