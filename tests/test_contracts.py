@@ -135,7 +135,7 @@ def test_a_row_of_the_catalogue_says_where_it_is_and_on_what_terms(name: str) ->
     row = catalogue()[name]
     assert row.licence and set(row.serves) <= set(ROLES)
     assert sum(map(bool, (row.folder, row.spec, row.package))) == 1
-    assert not row.package or row.extra
+    assert not row.extra or row.package
 
 
 def leaves(command: Any, above: str) -> list[tuple[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorium.media import Span
 from sensorium.results import Box, Provenance
 
 Pixels = NDArray[np.uint8]
@@ -56,5 +57,21 @@ class Reader(Protocol):
         ...
 
 
-ROLES: dict[str, type] = {"dual-tower": DualTower, "reader": Reader}
+@runtime_checkable
+class SpeechDetector(Protocol):
+    """Finds where somebody speaks."""
+
+    provenance: Provenance
+
+    def speech(self, samples: Floats, rate: int) -> tuple[Span, ...]:
+        """float32 (n,), one channel, -1 to 1 → stretches of speech in order, seconds from the first
+        sample."""
+        ...
+
+
+ROLES: dict[str, type] = {
+    "dual-tower": DualTower,
+    "reader": Reader,
+    "speech-detector": SpeechDetector,
+}
 """How the catalogue and the settings name a role."""

@@ -3,7 +3,8 @@
 A family's file is named after the checkpoint's `model_type` and has
 
     ROLES   the roles that its model serves
-    MARKERS optionally, files any of which tells a folder without a known `model_type`
+    MARKERS optionally, files any of which tells a folder without a known `model_type`; the name
+            may have a `*`
     load(checkpoint, device)   the model
 """
 
@@ -79,7 +80,7 @@ def family_of(checkpoint: Checkpoint) -> Family:
         return FAMILIES[model_type]
     for name in FAMILIES.own:
         family = FAMILIES[name]
-        if any(checkpoint.has(marker) for marker in family.markers):
+        if any(any(checkpoint.folder.glob(marker)) for marker in family.markers):
             return family
     known = ", ".join(FAMILIES)
     raise InputError(

