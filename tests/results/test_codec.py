@@ -51,6 +51,21 @@ def test_saved_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names are POSIX")
+def test_what_is_saved_takes_the_place_of_files_alone(tmp_path: Path) -> None:
+    scores = Scores(item="cat.jpg", scores={"猫": 1.0})
+    (tmp_path / "link").symlink_to("behind.json")
+    scores.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "behind.json").is_file()
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    scores.save(tmp_path / "pipe")
+    assert Scores.from_json(os.read(reader, 1 << 16).decode()) == scores
+    os.close(reader)
+    with pytest.raises(InputError, match="cannot be written: is a directory"):
+        scores.save(tmp_path)
+
+
 def test_a_name_that_is_no_text_comes_back_as_it_was(tmp_path: Path) -> None:
     odd = os.fsdecode(b"\xff.jpg")
     Scores(item=odd, scores={"猫": 1.0}).save(tmp_path / "odd.json")

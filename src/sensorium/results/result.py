@@ -73,7 +73,22 @@ class Result:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` beside `path`, then rename: a reader sees the old file or the new, no half."""
+    """Write `data` beside `path`, then rename: a reader sees the old file or the new, no half.
+
+    What is no file, such as a pipe or /dev/stdout, is written to. Raises InputError where the
+    system does not let it.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)  # the file that a link leads to, not the link
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise InputError(f"{path} cannot be written", why) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with beside.open("xb") as file:  # with the permissions that the user's files have

@@ -101,6 +101,24 @@ def test_an_error_for_a_machine_is_one_object(sensorium: Run) -> None:
         assert set(told) == {"type", "what", "why", "hint", "code"}
 
 
+def test_what_the_system_forbids_is_no_defect(
+    sensorium: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    ended = sensorium("embed", "x", "--save", "file/x.npz")
+    assert ended.returncode == 2 and b"defect" not in ended.stderr
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("no device here that is always full")
+    command = [sys.executable, "-m", "sensorium", "schema"]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment)
+    assert ended.returncode == 5
+    assert (
+        ended.stderr.decode().split()
+        == "error the output cannot be used no space left on device".split()
+    )
+
+
 def test_a_typo_is_answered_with_the_word(sensorium: Run) -> None:
     assert "match" in sensorium("mach").stderr.decode()
 

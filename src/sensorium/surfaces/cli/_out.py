@@ -3,6 +3,8 @@
 `--json` gives one JSON object a line on stdout, and errors as JSON objects on stderr.
 """
 
+import errno
+import os
 import re
 import sys
 import traceback
@@ -13,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sensorium.errors import Internal, SensoriumError
+from sensorium.errors import Internal, Refused, SensoriumError
 from sensorium.views.printable import printable
 
 if TYPE_CHECKING:
@@ -107,7 +109,7 @@ class Out:
 
     def error(self, error: BaseException) -> int:
         """Say what went wrong, on stderr; gives the exit code."""
-        known = error if isinstance(error, SensoriumError) else internal(error)
+        known = _known(error)
         if self.json:
             from sensorium.results.codec import dumps
 
@@ -136,6 +138,17 @@ class Out:
 def _harmless(words: str, stream: TextIO) -> str:
     """A pipe gets the very words; a terminal nothing that would steer it."""
     return re.sub(r"[^\n\t]+", lambda part: printable(part[0]), words) if stream.isatty() else words
+
+
+def _known(error: BaseException) -> SensoriumError:
+    match error:
+        case SensoriumError():
+            return error
+        case OSError(errno=errno.EACCES | errno.EPERM | errno.EROFS | errno.ENOSPC | errno.EDQUOT):
+            what = os.fsdecode(error.filename) if error.filename else "the output"
+            return Refused(f"{what} cannot be used", (error.strerror or str(error)).lower())
+        case _:
+            return internal(error)
 
 
 def internal(error: BaseException) -> Internal:
