@@ -8,7 +8,21 @@ import pytest
 from PIL import Image
 
 from sensorium.media import Span
-from sensorium.results import AnyResult, Box, Boxes, Hit, Hits, Reason, Scores, Vectors
+from sensorium.results import (
+    AnyResult,
+    Box,
+    Boxes,
+    Carrier,
+    Evidence,
+    Grid,
+    Hit,
+    Hits,
+    Reason,
+    Row,
+    Scores,
+    Timeline,
+    Vectors,
+)
 
 
 @dataclass(frozen=True)
@@ -19,10 +33,11 @@ class Shown:
     scores: Scores
     vectors: Vectors
     boxes: Boxes
+    timeline: Timeline
 
     @property
     def all(self) -> tuple[AnyResult, ...]:
-        return (self.hits, self.scores, self.vectors, self.boxes)
+        return (self.hits, self.scores, self.vectors, self.boxes, self.timeline)
 
 
 @pytest.fixture
@@ -32,6 +47,26 @@ def picture(tmp_path: Path) -> Path:
     halves.paste((0, 0, 255), (0, 30, 80, 60))
     halves.save(path)
     return path
+
+
+def read_timeline() -> Timeline:
+    """Two cues of three seconds: one happy, one in which nothing stands out."""
+    happy = {"happiness": 0.75, "anger": 0.25}
+    torn = {"happiness": 0.5, "anger": 0.5}
+    evidence = (
+        Evidence("text", 0, 1, "I <i>love</i> \x1b[31mthis", "en", "happiness", happy,
+                 {"positive": 0.9, "negative": 0.1}, 0.8, (Carrier(5, 9, 0.6),)),
+        Evidence("text", 2, 3, "随便吧", "zh", "unknown", torn, {}, 0.0),
+    )  # fmt: skip
+    row = Row({"happiness": (0.75, 0.0, 0.5), "anger": (0.25, 0.0, 0.5)}, (True, False, True))
+    return Timeline(
+        item="talk <b>.srt",
+        grid=Grid("seconds", 1.0, 3),
+        labels=("happiness", "anger"),
+        rows={"fused": row, "text": row},
+        evidence=evidence,
+        notes=("a reading of signs",),
+    )
 
 
 @pytest.fixture
@@ -56,4 +91,5 @@ def shown(picture: Path) -> Shown:
         scores=Scores(item=str(picture), scores={"red <half>": 0.75, "蓝": 0.25}),
         vectors=Vectors(ids=("a\x1b", "b"), values=np.eye(2, 8, dtype=np.float32)),
         boxes=Boxes(item=str(picture), size=(80, 60), boxes=(Box((10, 10, 40, 30), "出口", 0.5),)),
+        timeline=read_timeline(),
     )

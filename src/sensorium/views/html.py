@@ -14,8 +14,8 @@ from PIL import Image as Pil
 
 from sensorium.errors import SensoriumError
 from sensorium.media import Image, Media, Video
-from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Vectors
-from sensorium.views import words
+from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Timeline, Vectors
+from sensorium.views import timeline, words
 from sensorium.views.thumbnail import jpeg, thumbnail
 
 THUMBNAIL = 400
@@ -57,6 +57,8 @@ def _title(result: AnyResult) -> str:
             return result.query
         case Scores() | Boxes():
             return result.item
+        case Timeline():
+            return words.short(result.item)
         case Vectors():
             return f"{len(result)} x {result.values.shape[1]}"
         case _:
@@ -73,6 +75,9 @@ def _body(result: AnyResult) -> str:
             return _vectors(result)
         case Boxes():
             return _boxes(result)
+        case Timeline():
+            head = _head(escape(words.short(result.item)), timeline.size(result))
+            return head + timeline.body(result)
         case _:
             assert_never(result)
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Vectors
+from sensorium.results import AnyResult, Boxes, Evidence, Hit, Hits, Scores, Timeline, Vectors
 from sensorium.views import words
 
 
 def lines(result: AnyResult) -> list[str]:
     """Score, path@span and what a text says; probability and label; id and numbers; the words of
-    a picture."""
+    a picture; of a timeline start, emotion, its probability, valence and text."""
     match result:
         case Hits():
             return ["\t".join(_columns(hit)) for hit in result.hits]
@@ -20,6 +20,8 @@ def lines(result: AnyResult) -> list[str]:
             return [f"{one}\t{' '.join(f'{value:.6f}' for value in row)}" for one, row in rows]
         case Boxes():
             return [box.label for box in result.boxes]
+        case Timeline():
+            return ["\t".join(_reading(one)) for one in result.evidence]
         case _:
             assert_never(result)
 
@@ -29,3 +31,12 @@ def _columns(hit: Hit) -> Iterator[str]:
     yield words.address(hit)
     if hit.text:
         yield " ".join(hit.text.split())
+
+
+def _reading(one: Evidence) -> Iterator[str]:
+    chance = one.emotion.get(one.label)
+    yield f"{one.start:g}"
+    yield one.label
+    yield "-" if chance is None else f"{chance:.4f}"
+    yield f"{one.valence:+.4f}"
+    yield " ".join(one.text.split())

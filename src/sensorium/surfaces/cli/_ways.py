@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorium.errors import InputError, SensoriumError
-from sensorium.results import Boxes, Hits, Result, Vectors, write_whole
+from sensorium.results import Boxes, Hits, Result, Timeline, Vectors, write_whole
 from sensorium.surfaces.cli._out import Out
 
 
@@ -66,6 +66,19 @@ def _draw(results: tuple[Any, ...], path: str, out: Out) -> None:
         raise InputError("--draw takes one picture", f"{len(results)} were given")
     write_whole(_writable(path), draw(results[0], Path(path).suffix))
     out.note(f"drawn {path}")
+
+
+def _table(results: tuple[Any, ...], wanted: bool, out: Out) -> None:
+    for place, result in enumerate(results):
+        head, _, rest = result.csv().partition("\n")
+        out.line((head + "\n" + rest if place == 0 else rest).rstrip("\n"))
+
+
+def _track(results: tuple[Any, ...], path: str, out: Out) -> None:
+    if len(results) != 1:
+        raise InputError("--srt takes one item", f"{len(results)} were given")
+    write_whole(_writable(path), results[0].srt().encode())
+    out.note(f"written {path}")
 
 
 def _null(results: tuple[Any, ...], wanted: bool, out: Out) -> None:
@@ -124,7 +137,7 @@ def _drawable(path: str) -> Path:
 WAYS: tuple[Way, ...] = (
     Way(
         "--save",
-        "Save the result (of vectors: .npz, .jsonl).",
+        "Save the result (of vectors: .npz, .jsonl; of a timeline: .csv, .srt).",
         (Result,),
         _save,
         "PATH",
@@ -132,7 +145,7 @@ WAYS: tuple[Way, ...] = (
     ),
     Way(
         "--html",
-        "Write a page with thumbnails, in one file.",
+        "Write a page that stands alone, in one file.",
         (Result,),
         _page,
         "PATH",
@@ -146,6 +159,8 @@ WAYS: tuple[Way, ...] = (
         "PATH",
         check=_drawable,
     ),
+    Way("--csv", "Print a table: a line a step and row.", (Timeline,), _table, instead=True),
+    Way("--srt", "Write a subtitle track of it.", (Timeline,), _track, "PATH", check=_writable),
     Way("--clips", "Cut the found moments of videos.", (Hits,), _clips, "FOLDER"),
     Way("--open", "Open the best hit.", (Hits,), _open),
     Way("--null", "Print paths that end in a zero byte.", (Hits,), _null, short="-0", instead=True),
