@@ -137,6 +137,8 @@ def test_a_library_is_exported_and_deleted(sensorium: Run, pictures: Path, tmp_p
     assert sensorium("libraries", "export", "default", "all.jsonl").returncode == 0
     rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
     assert {row["state"] for row in rows} == {"ok", "bad"} and len(rows) == 4
+    links = sensorium("libraries", "export", "default", "links", "--format", "links")
+    assert b"wrote 3 files" in links.stderr and len(list((tmp_path / "links").iterdir())) == 3
     assert sensorium("libraries", "rm", "default").returncode == 2
     assert sensorium("libraries", "rm", "default", "--yes").returncode == 0
     assert (pictures / "red.png").exists()

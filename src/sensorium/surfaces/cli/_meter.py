@@ -63,7 +63,6 @@ class Meter:
     def _appear(self) -> None:
         from rich.progress import (
             BarColumn,
-            MofNCompleteColumn,
             SpinnerColumn,
             TextColumn,
             TimeRemainingColumn,
@@ -75,7 +74,7 @@ class Meter:
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
-                MofNCompleteColumn(),
+                TextColumn("{task.fields[counts]}"),
                 TextColumn("{task.fields[rate]}"),
                 TimeRemainingColumn(compact=True),
                 TextColumn("{task.fields[words]}", style="dim"),
@@ -83,13 +82,16 @@ class Meter:
                 transient=True,
                 redirect_stdout=False,  # stdout is the results', and may be a pipe
             )
-            self._bar.add_task(self._title, total=None, rate="", words="")
+            self._bar.add_task(self._title, total=None, counts="", rate="", words="")
             self._bar.start()
             self._draw("")
 
     def _draw(self, words: str) -> None:
         assert self._bar is not None
         one = self._bar.tasks[0]
+        done, total = self._latest.done, self._latest.total
+        counts = f"{done:,}/{total:,}" if total else f"{done:,}" if done else ""
         rate = f"{one.speed:.3g} {self._latest.unit}/s" if one.speed else ""
-        total = self._latest.total or None
-        self._bar.update(one.id, completed=self._latest.done, total=total, rate=rate, words=words)
+        self._bar.update(
+            one.id, completed=done, total=total or None, counts=counts, rate=rate, words=words
+        )

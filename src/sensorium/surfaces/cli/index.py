@@ -126,4 +126,5 @@ def summary(added: Added) -> str:
     }
     told = [f"{count:,} {name}" for name, count in counts.items() if count] or ["nothing"]
     rate = f", {added.done / added.seconds:.0f} a second" if added.done and added.seconds else ""
-    return f"{added.seen:,} files: {', '.join(told)}   (indexed in {added.seconds:.1f} s{rate})"
+    files = "1 file" if added.seen == 1 else f"{added.seen:,} files"
+    return f"{files}: {', '.join(told)}   (indexed in {added.seconds:.1f} s{rate})"

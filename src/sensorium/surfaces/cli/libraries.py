@@ -9,6 +9,7 @@ import typer
 
 from sensorium.errors import InputError, NotFound
 from sensorium.index import Index, LibraryInfo, libraries, remove_library
+from sensorium.index.export import FORMATS
 from sensorium.surfaces.cli._out import Out
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the library.")]
@@ -95,17 +96,27 @@ def rm(
 def export(
     ctx: typer.Context,
     name: Name,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help=".jsonl, .csv or .parquet")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder.")],
+    format: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(FORMATS), help="What to write; of a table the suffix says it."
+        ),
+    ] = "",
 ) -> None:
-    """Write a library's files as a table: path, kind, state, size, time, place, camera."""
+    """Write a library's files as a table, or put them into a folder as copies or links.
+
+    A row has path, kind, state, size, time, place and camera.
+    """
     out = Out.of(ctx)
     _info(name)
     with Index(name) as index:
-        rows = index.export(path)
+        rows = index.export(path, format)
     if out.json:
         out.record({"type": "Written", "library": name, "path": str(path), "rows": rows})
     else:
-        out.note(f"wrote {rows:,} rows to {path}")
+        what = "files" if path.is_dir() else "rows"
+        out.note(f"wrote {rows:,} {what} to {path}")
 
 
 def _info(name: str) -> LibraryInfo:
