@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def test_labels_are_in_both_languages(shown: Any) -> None:
     ):
         assert f'<span lang="en">{english}</span><span lang="zh">{chinese}</span>' in told
     none = Hits(query="q", hits=(), searched=9, verdict="nothing")
-    assert "Nothing here matches" in page((none,)) and "这里没有相符的内容" in page((none,))
+    assert "Nothing here matches, among 9 items" in page((none,))
+    nearest = replace(shown.hits, verdict="nothing")
+    assert "the nearest of 1,234" in page((nearest,)) and "这里没有相符的内容" in page((nearest,))
 
 
 def test_a_moment_of_a_video_is_linked_to(shown: Any) -> None:

@@ -93,7 +93,9 @@ def _head(title: str, told: str) -> str:
 
 def _hits(hits: Hits) -> str:
     n, of = len(hits), f"{hits.searched:,}"
-    if hits.verdict == "nothing":
+    if hits.verdict == "nothing" and not n:
+        told = _said(f"Nothing here matches, among {of} items", f"{of} 项中没有相符的内容")
+    elif hits.verdict == "nothing":
         told = _said(
             f"Nothing here matches. These are the nearest of {of}.",
             f"这里没有相符的内容。以下是 {of} 项中最接近的。",
