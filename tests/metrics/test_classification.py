@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from sensorium.metrics.classification import (
     accuracy,
     balanced_accuracy,
+    confusion,
     macro_f1,
     top_k_hits,
+    weighted_f1,
 )
 
 LABELS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30)
@@ -34,6 +36,12 @@ def test_against_naive_counts(pairs: Pairs) -> None:
     assert accuracy(named, right) == sum(n == r for n, r in pairs) / len(pairs)
     assert balanced_accuracy(named, right) == pytest.approx(sum(recalls) / len(recalls))
     assert macro_f1(named, right) == pytest.approx(sum(f1) / len(f1))
+    weights = [right.count(one) for one in sorted({*named, *right})]
+    weighted = sum(f * w for f, w in zip(f1, weights, strict=True)) / len(pairs)
+    assert weighted_f1(named, right) == pytest.approx(weighted)
+    table = confusion(named, right, 4)
+    assert table.sum() == len(pairs)
+    assert all(table[r, n] == pairs.count((n, r)) for r in range(4) for n in range(4))
 
 
 @given(

@@ -40,6 +40,21 @@ def macro_f1(predicted: ArrayLike, truth: ArrayLike) -> float:
     return float(np.mean([_f1(named == one, right == one) for one in np.union1d(named, right)]))
 
 
+def weighted_f1(predicted: ArrayLike, truth: ArrayLike) -> float:
+    """The mean F1 over classes, each weighted by the items that it has, 0 to 1."""
+    named, right = _pair(predicted, truth)
+    classes, counts = np.unique(right, return_counts=True)
+    scores = [_f1(named == one, right == one) for one in classes]
+    return float(np.average(scores, weights=counts))
+
+
+def confusion(predicted: ArrayLike, truth: ArrayLike, classes: int) -> NDArray[np.int64]:
+    """int64 (classes, classes): how many items of class row were named as class column."""
+    named, right = _pair(predicted, truth)
+    counts = np.bincount(right * classes + named, minlength=classes * classes)
+    return counts.reshape(classes, classes).astype(np.int64)
+
+
 def _f1(named: NDArray[np.bool], right: NDArray[np.bool]) -> float:
     return float(2 * np.sum(named & right) / (named.sum() + right.sum()))
 
