@@ -1,6 +1,6 @@
 """What a task may ask of a model: one small Protocol a role. A family implements one or more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -58,6 +58,23 @@ class Reader(Protocol):
 
 
 @runtime_checkable
+class TextClassifier(Protocol):
+    """Reads what is felt in texts."""
+
+    provenance: Provenance
+    heads: Mapping[str, tuple[str, ...]]
+    """What it tells of a text, and the labels of each: `sentiment`, `emotion`, or one of them."""
+
+    def classify_texts(self, texts: Sequence[str]) -> dict[str, Floats]:
+        """n texts → head → float32 (n, labels), rows that sum to 1."""
+        ...
+
+    def word_places(self, text: str) -> tuple[tuple[int, int], ...]:
+        """Where the words of a text stand as the model cuts it: from and to which character."""
+        ...
+
+
+@runtime_checkable
 class SpeechDetector(Protocol):
     """Finds where somebody speaks."""
 
@@ -73,5 +90,6 @@ ROLES: dict[str, type] = {
     "dual-tower": DualTower,
     "reader": Reader,
     "speech-detector": SpeechDetector,
+    "text-classifier": TextClassifier,
 }
 """How the catalogue and the settings name a role."""

@@ -47,7 +47,11 @@ def _named(name: str) -> Checkpoint:
     if row.folder:
         folder = BUILTIN / row.folder
         if not folder.is_dir():
-            raise ModelMissing(f"“{name}” is not on this machine", "its files are not installed")
+            raise ModelMissing(
+                f"“{name}” is not on this machine",
+                why="its files are not installed",
+                hint="--model dir:FOLDER or hf:org/repo, or install sensorium with its models",
+            )
         return Checkpoint(Named(name), folder, digest(folder), row.licence)
     if row.package:
         return _packaged(row)

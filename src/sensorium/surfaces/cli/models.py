@@ -13,7 +13,7 @@ from sensorium.errors import InputError, ModelMissing, NotFound, SensoriumError
 from sensorium.flow import Progress
 from sensorium.models import family_of, role_name
 from sensorium.roles import ROLES
-from sensorium.runtime.catalogue import Row, catalogue, row_of
+from sensorium.runtime.catalogue import BUILTIN, Row, catalogue, row_of
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.home import choose, settings
 from sensorium.runtime.hub import cached, remove, resolve
@@ -223,7 +223,7 @@ def listed() -> Iterator[Listed]:
 
 def _state(row: Row, here: bool) -> str:
     if row.folder:
-        return "built in"
+        return "built in" if (BUILTIN / row.folder).is_dir() else "missing"
     if not row.package:
         return "here" if here else "to fetch"
     try:
@@ -234,8 +234,7 @@ def _state(row: Row, here: bool) -> str:
 
 
 def _disk_size(row: Row) -> float:
-    folder = resolve(Named(row.name)).folder if row.folder else None
-    return _megabytes(folder) if folder else 0.0
+    return _megabytes(BUILTIN / row.folder) if row.folder else 0.0
 
 
 def _megabytes(folder: Path) -> float:

@@ -1,0 +1,111 @@
+"""The project's own reader of what is felt in a text, made by `train/recipes/text_emotion.py`.
+
+A folder of this family holds `model.onnx` (`ids`, `mask` → `logits`), `tokenizer.json` and a
+`config.json`:
+
+    sentiment   labels of the first logits
+    emotion     labels of the rest
+    text        max_length in pieces, both ends among them
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from tokenizers import Encoding, Tokenizer
+
+from sensorium.errors import InputError
+from sensorium.roles import Floats, TextClassifier
+from sensorium.runtime.batcher import Batcher
+from sensorium.runtime.checkpoint import Checkpoint
+from sensorium.runtime.devices import Device
+from sensorium.runtime.onnx import OnnxSession
+
+ROLES = (TextClassifier,)
+_AT_ONCE = 64
+_WORD = "▁"  # how a piece says that a word begins
+
+
+def load(checkpoint: Checkpoint, device: Device) -> "TextEmotionReader":
+    return TextEmotionReader(checkpoint, device)
+
+
+class TextEmotionReader:
+    """See `roles.TextClassifier`."""
+
+    def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
+        config = checkpoint.config
+        missing = [name for name in ("sentiment", "emotion", "text") if name not in config]
+        if missing:
+            raise InputError(
+                f"{checkpoint.spec} cannot be opened",
+                why=f"its config.json does not say {', '.join(missing)}",
+            )
+        self.provenance = checkpoint.provenance
+        self.heads = {name: tuple(config[name]) for name in ("sentiment", "emotion")}
+        self._session = Batcher(OnnxSession(checkpoint.folder / "model.onnx", device))
+        path = checkpoint.folder / "tokenizer.json"
+        if not path.is_file():
+            raise InputError(f"{checkpoint.spec} cannot be opened", "it has no tokenizer.json")
+        self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(config["text"]["max_length"])
+
+    def classify_texts(self, texts: Sequence[str]) -> dict[str, Floats]:
+        sizes = [len(labels) for labels in self.heads.values()]
+        logits = np.empty((len(texts), sum(sizes)), np.float32)
+        rows = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
+        # Texts of like length go together: a batch is as slow as its longest text.
+        order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+        for start in range(0, len(order), _AT_ONCE):
+            chosen = order[start : start + _AT_ONCE]
+            logits[chosen] = self._logits([rows[at] for at in chosen])
+        parts = np.split(logits, np.cumsum(sizes)[:-1], axis=1)
+        return {name: _softmax(part) for name, part in zip(self.heads, parts, strict=True)}
+
+    def _logits(self, rows: list[list[int]]) -> Floats:
+        ids = np.ones((len(rows), max(map(len, rows))), np.int64)
+        mask = np.zeros_like(ids)
+        for at, row in enumerate(rows):
+            ids[at, : len(row)] = row
+            mask[at, : len(row)] = 1
+        logits: Floats = self._session.run({"ids": ids, "mask": mask})["logits"]
+        return logits
+
+    def word_places(self, text: str) -> tuple[tuple[int, int], ...]:
+        pieces = _joined(text, self._tokenizer.encode(text, add_special_tokens=False))
+        bare = (_bare(text, *place) for place in pieces)
+        return tuple((start, end) for start, end in bare if start < end)
+
+
+def _joined(text: str, encoded: Encoding) -> Iterator[tuple[int, int]]:
+    """The pieces of a word of Latin letters as one; Chinese pieces are words already."""
+    place: tuple[int, int] | None = None
+    for token, (start, end) in zip(encoded.tokens, encoded.offsets, strict=True):
+        while start < end and text[start].isspace():
+            start += 1
+        if start == end:
+            continue
+        joins = place is not None and not token.startswith(_WORD) and place[1] == start
+        if joins and place is not None and text[place[1] - 1 : start + 1].isascii():
+            place = place[0], end
+            continue
+        if place is not None:
+            yield place
+        place = start, end
+    if place is not None:
+        yield place
+
+
+def _bare(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without the marks about it."""
+    while start < end and not text[start].isalnum():
+        start += 1
+    while start < end and not text[end - 1].isalnum():
+        end -= 1
+    return start, end
+
+
+def _softmax(logits: Floats) -> Floats:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    chances: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return chances
