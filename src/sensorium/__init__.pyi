@@ -43,6 +43,21 @@ class _Embed:
         self, items: Iterable[_Given], *, every: float = ..., model: str | DualTower | None = None
     ) -> Iterator[Vectors | Failed]: ...
 
+class _Emotion:
+    """What is felt in a text, sentence by sentence, and the words that carry it.
+
+    Chinese and English: seven emotions, and sentiment from negative to positive. Of a subtitle
+    file (.srt, .vtt) the grid is in seconds, of any other text it counts sentences. It is a reading
+    of signs by a small model, not of minds; not for decisions about people."""
+
+    def __call__(self, item: _Given, *, model: str | TextClassifier | None = None) -> Timeline: ...
+    def stream(
+        self, item: _Given, *, model: str | TextClassifier | None = None
+    ) -> Generator[Event | Timeline]: ...
+    def map(
+        self, items: Iterable[_Given], *, model: str | TextClassifier | None = None
+    ) -> Iterator[Timeline | Failed]: ...
+
 class _Match:
     """How well each of several texts fits a picture, or each of several pictures a text.
 
@@ -133,6 +148,7 @@ class _Search:
     ) -> Iterator[Hits | Failed]: ...
 
 embed: _Embed
+emotion: _Emotion
 match: _Match
 read: _Read
 search: _Search

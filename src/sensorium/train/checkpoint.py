@@ -78,7 +78,13 @@ def save_weights(path: Path, model: torch.nn.Module) -> None:
 
 
 def load_weights(path: Path, model: torch.nn.Module) -> None:
-    model.load_state_dict(_read(path))
+    model.load_state_dict(read_weights(path))
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Name → tensor, as `save_weights` wrote them."""
+    weights: dict[str, torch.Tensor] = _read(path)
+    return weights
 
 
 def _write(path: Path, value: Any) -> None:

@@ -1,0 +1,373 @@
+"""What is felt in a text, in Chinese and English: sentiment (three classes) and emotion (seven).
+
+When to use it: to make the model that `sensorium emotion` ships again, or one of your own on a file
+of the same columns. Two CPU cores make it in half an hour.
+
+What it needs: a finished run of `builtin-dual-tower`, whose text tower is the start, the start
+multilingual-e5-small of `train/starts.py` installed, and one parquet file with the columns text,
+language, source, sentiment, emotion, split (see `train/labelled.py`).
+
+How it is made
+1. A bag of pieces and of their pairs (Joulin et al., EACL 2017) learns alone; it costs a minute.
+2. The encoder learns alone, with two heads. Rows have one label or both; a loss counts what a row
+   has, and a set without neutral texts never teaches that neutral is wrong.
+   A batch draws its sets by fixed shares and classes by the square root of their size.
+3. Two weights a head mix the parts; they are fitted on half of what was held back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sensorium.metrics.calibration import calibration_error
+from sensorium.metrics.classification import balanced_accuracy, macro_f1, weighted_f1
+from sensorium.task import Range
+from sensorium.train.checkpoint import read_weights
+from sensorium.train.distil import embed, padded
+from sensorium.train.encoders import TextEncoder
+from sensorium.train.export import write_config
+from sensorium.train.labelled import EMOTIONS, SENTIMENTS, Labelled, read_labelled
+from sensorium.train.loop import BEST, Group, Logs, grouped
+from sensorium.train.options import Options
+from sensorium.train.pair import Bad
+from sensorium.train.phase import Phase, run_phase
+from sensorium.train.pieces import prune, unigram
+from sensorium.train.processes import Processes
+from sensorium.train.shrink import to_onnx
+from sensorium.train.starts import MULTILINGUAL_E5_SMALL, E5Weights, read_e5
+from sensorium.train.text_emotion import PieceBag, TextEmotion, fit_mix, masked_loss, parts
+
+SHARES = {
+    "sst2": 16, "goemotions": 20, "meld": 6, "smp2020-usual": 14, "smp2020-virus": 5,
+    "nlpcc2014": 4, "nlpcc2013": 4, "online_shopping_10_cats": 7, "waimai_10k": 4,
+    "chnsenticorp": 3, "weibo_senti_100k": 4, "weibo2018": 2, "semeval-tweets": 4,
+    "carer": 2, "isear": 2, "tweeteval-emotion": 2,
+}  # fmt: skip
+"""Of rows drawn, by set; sets that are not named have 4. Labels by readers come before labels by
+hashtag, and what people ask about before film reviews."""
+_WINDOW = 24  # batches drawn together, then cut by length
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Options):
+    begin: Annotated[str, "A finished run of builtin-dual-tower; empty: E5's own layers."] = ""
+    steps: Annotated[int, Range(1, 10**6), "Steps of the encoder."] = 1000
+    batch: Annotated[int, Range(2, 10**5), "Texts a batch."] = 96
+    lr: Annotated[float, Range(0, 1), "Of the encoder; the heads have four times it."] = 3e-4
+    precision: Annotated[Literal["fp32", "bf16"], "bf16 computes in 16 bits, weights stay 32."] = (
+        "bf16"
+    )
+    ema: Annotated[float, Range(0, 1), "Decay of the averaged weights, which are kept."] = 0.99
+    validate_every: Annotated[int, Range(1, 10**6), "Steps between validations."] = 200
+    rows: Annotated[int, Range(10, 250_002), "Pieces kept of E5's 250,002."] = 24_000
+    layers: Annotated[str, "Layers kept of E5's twelve; as in the run to begin with."] = "0,3,7,11"
+    frozen_layers: Annotated[int, Range(0, 12), "Of them, left as they are."] = 1
+    longest: Annotated[int, Range(8, 512), "Pieces of a text that are read at use."] = 128
+    length: Annotated[int, Range(8, 512), "Pieces that the encoder reads in training."] = 64
+    buckets: Annotated[int, Range(16, 2**24), "Places for pairs of pieces."] = 131_072
+    bag_steps: Annotated[int, Range(1, 10**6), "Steps of the bag of pieces."] = 400
+    bag_batch: Annotated[int, Range(2, 10**6), "Texts a batch of these."] = 2048
+    bag_lr: Annotated[float, Range(0, 1), "Rate of these."] = 5e-3
+    smoothing: Annotated[float, Range(0, 0.5), "Share of an emotion's target for all."] = 0.05
+    dropout: Annotated[float, Range(0, 0.9), "Share of features dropped before the heads."] = 0.1
+    checked: Annotated[int, Range(1, 10**6), "Held back texts a set that validation reads."] = 250
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Rows as numbers. pieces: ids of each. labels: `(n, 2)`, sentiment and emotion, -1 for none.
+    two: its set knows no neutral. sets: number of its set in `names`."""
+
+    pieces: list[list[int]]
+    labels: NDArray[np.int64]
+    two: NDArray[np.bool]
+    sets: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: list[Labelled], pieces: list[list[int]]) -> "Texts":
+        names = tuple(sorted({row.source for row in rows}))
+        return cls(
+            pieces,
+            np.array([(row.sentiment, row.emotion) for row in rows], np.int64).reshape(-1, 2),
+            np.array([row.two for row in rows], np.bool),
+            np.array([names.index(row.source) for row in rows], np.int64),
+            names,
+        )
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def take(self, chosen: NDArray[np.int64]) -> "Texts":
+        rows = [self.pieces[at] for at in chosen]
+        return Texts(rows, self.labels[chosen], self.two[chosen], self.sets[chosen], self.names)
+
+    def batch(self, length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """ids, mask, labels, two."""
+        ids, mask = padded([row[:length] for row in self.pieces])
+        return ids, mask, torch.from_numpy(self.labels), torch.from_numpy(self.two)
+
+    def chances(self) -> NDArray[np.float64]:
+        """How probable each row is to be drawn: sets by `SHARES`, classes by the root of their
+        size."""
+        finest = np.where(self.labels[:, 1] >= 0, self.labels[:, 1] + 10, self.labels[:, 0])
+        cells = self.sets * 100 + finest
+        _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
+        weight = 1 / np.sqrt(counts[cell])
+        for number, name in enumerate(self.names):
+            own = self.sets == number
+            weight[own] *= SHARES.get(name, 4) / max(weight[own].sum(), 1e-9)
+        drawn: NDArray[np.float64] = weight / weight.sum()
+        return drawn
+
+
+class Draw:
+    """Batches by number: a window is drawn by chance, put in order of length, cut, and shuffled."""
+
+    def __init__(self, texts: Texts, size: int, seed: int) -> None:
+        self.texts, self.size, self.seed = texts, size, seed
+        self._ends = texts.chances().cumsum()
+        self._window = (-1, np.empty((0, 0), np.int64))
+
+    def __call__(self, number: int) -> Texts:
+        first, at = divmod(number, _WINDOW)
+        if self._window[0] != first:
+            self._window = (first, self._drawn(first))
+        return self.texts.take(self._window[1][at])
+
+    def _drawn(self, window: int) -> NDArray[np.int64]:
+        chance = np.random.default_rng([self.seed, window])
+        rows = np.searchsorted(self._ends, chance.random(_WINDOW * self.size) * self._ends[-1])
+        lengths = [len(self.texts.pieces[at]) for at in rows]
+        cut = rows[np.argsort(lengths, kind="stable")].reshape(_WINDOW, self.size)
+        shuffled: NDArray[np.int64] = cut[chance.permutation(_WINDOW)]
+        return shuffled
+
+
+class Bag(Phase[Config]):
+    """Step 1."""
+
+    def __init__(self, config: Config, bag: PieceBag, texts: Texts) -> None:
+        super().__init__(config, bag, [Group(list(bag.parameters()), decay=False)])
+        self.draw = Draw(texts, config.bag_batch, config.seed + 1)
+        self.number = 0
+
+    def loss(self, batch: np.random.Generator) -> tuple[Tensor, Logs]:
+        # The phase's batches are generators by number; the draw has its own chance.
+        texts = self.draw(int(batch.integers(2**31)))
+        ids, mask, labels, two = texts.batch(self.config.longest)
+        mask = mask * (torch.rand(mask.shape) > 0.1)
+        mask[:, 0] = 1
+        return masked_loss(self.model(ids, mask), labels, two, self.config.smoothing), {}
+
+
+class Training:
+    """Step 2, the one that is validated and kept. See `loop.Trainee`."""
+
+    watched = "mean"
+
+    def __init__(
+        self, config: Config, model: TextEmotion, train: Texts, held: Texts, tokenizer: Path
+    ) -> None:
+        self.config, self.model, self.tokenizer = config, model, tokenizer
+        self.packed = model.encoder.words
+        # Four bits are unpacked once, not in every step; `finish` puts them back.
+        with torch.no_grad():
+            table = self.packed(torch.arange(len(self.packed.packed))[None])[0]
+        model.encoder.words = nn.Embedding.from_pretrained(table, freeze=True)
+        self.train, self.held = train, held
+        self.draw = Draw(train, config.batch, config.seed)
+        self.few = held.take(_few(held, config.checked))
+
+    def groups(self) -> list[Group]:
+        encoder = self.model.encoder
+        for layer in encoder.layers[: self.config.frozen_layers]:
+            layer.requires_grad_(False)
+        frozen = self.config.frozen_layers > 0
+        encoder.norm.requires_grad_(not frozen)
+        encoder.position.requires_grad_(not frozen)
+        self.model.bag.requires_grad_(False)
+        return [*grouped(encoder), *grouped(self.model.head, 4.0)]
+
+    def batches(self, start: int) -> Iterator[Texts]:
+        number = start
+        while True:
+            yield self.draw(number)
+            number += 1
+
+    def loss(self, batch: Texts) -> tuple[Tensor, Logs]:
+        ids, mask, labels, two = batch.batch(self.config.length)
+        logits = self.model.read(ids, mask)
+        return masked_loss(logits, labels, two, self.config.smoothing), {}
+
+    def validate(self) -> dict[str, float]:
+        return figures(embed(_Read(self.model, False), self.few.pieces), self.few)
+
+    def about(self) -> dict[str, str]:
+        return {
+            "start": f"{MULTILINGUAL_E5_SMALL.package} {MULTILINGUAL_E5_SMALL.version} "
+            f"({MULTILINGUAL_E5_SMALL.terms}), by way of {self.config.begin or 'nothing else'}",
+            "texts": f"{len(self.train):,} to train on, {len(self.held):,} held back",
+        }
+
+    def bad(self) -> list[Bad]:
+        return []
+
+    def finish(self, out: Path) -> None:
+        """`model.onnx`, `tokenizer.json`, `config.json`, `figures.json`."""
+        with torch.no_grad():
+            read = embed(_Read(self.model, False), self.held.pieces)
+            bag = embed(self.model.bag, self.held.pieces)
+        labels, two = torch.from_numpy(self.held.labels), torch.from_numpy(self.held.two)
+        half = torch.arange(len(labels)) % 2 == 0
+        mix = fit_mix(read[half], bag[half], labels[half], two[half])
+        self.model.mix.copy_(mix)
+        rest = self.held.take(np.nonzero(~half.numpy())[0])
+        both = mix[0] * read + mix[1] * bag
+        told = {
+            "encoder": figures(read, self.held),
+            "bag": figures(bag, self.held),
+            "both": figures(both, self.held),
+            "calibration error, encoder": errors(read[~half], rest),
+            "calibration error, both": errors(both[~half], rest),
+        }
+        self.model.encoder.words = self.packed
+        write(self.config, self.model, self.tokenizer, told, out)
+
+
+class _Read(nn.Module):  # type: ignore[misc]
+    """`TextEmotion` by its encoder alone, or with its bag."""
+
+    def __init__(self, model: TextEmotion, both: bool) -> None:
+        super().__init__()
+        self.model, self.both = model, both
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.model(ids, mask) if self.both else self.model.read(ids, mask)
+
+
+GROUPS = {
+    "sst2": ("sst2",),
+    "chinese reviews": ("chnsenticorp", "online_shopping_10_cats", "waimai_10k"),
+    "goemotions": ("goemotions",),
+    "chinese posts": ("smp2020-usual", "smp2020-virus", "nlpcc2014"),
+    "meld": ("meld",),
+}
+"""What the model is judged by: sets, or several as one."""
+
+
+def figures(logits: Tensor, texts: Texts) -> dict[str, float]:
+    """The figure of each group (balanced accuracy of sentiment, macro-F1 of emotion, of meld its
+    weighted F1), the other sets' own, and the mean of the groups."""
+    sentiment, emotion = (part.float().numpy() for part in parts(logits))
+    sentiment[texts.two, SENTIMENTS.index("neutral")] = -np.inf
+    named = np.stack([sentiment.argmax(1), emotion.argmax(1)], 1)
+    told: dict[str, float] = {}
+    known = {one for several in GROUPS.values() for one in several}
+    alone = {name: (name,) for name in texts.names if name not in known}
+    for name, several in (GROUPS | alone).items():
+        chosen = np.isin(texts.sets, [texts.names.index(n) for n in several if n in texts.names])
+        has = chosen[:, None] & (texts.labels >= 0)
+        if has[:, 1].sum() > has[:, 0].sum() or name in ("goemotions", "meld"):
+            score = weighted_f1 if name == "meld" else macro_f1
+            of = has[:, 1]
+            if of.any():
+                told[name] = score(named[of, 1], texts.labels[of, 1])
+        elif has[:, 0].any():
+            told[name] = balanced_accuracy(named[has[:, 0], 0], texts.labels[has[:, 0], 0])
+    grouped_ = [told[name] for name in GROUPS if name in told] or [*told.values()]
+    return {"mean": float(np.mean(grouped_))} | told
+
+
+def errors(logits: Tensor, texts: Texts) -> dict[str, float]:
+    """Expected calibration error a head; sets without neutral over their two classes."""
+    sentiment, emotion = parts(logits.float())
+    sentiment = sentiment.clone()
+    sentiment[torch.from_numpy(texts.two), SENTIMENTS.index("neutral")] = -torch.inf
+    told = {}
+    for place, (name, part) in enumerate((("sentiment", sentiment), ("emotion", emotion))):
+        labels = texts.labels[:, place]
+        has = labels >= 0
+        if has.any():
+            chance, named = part[torch.from_numpy(has)].softmax(-1).max(-1)
+            told[name] = calibration_error(chance.numpy(), named.numpy() == labels[has])
+    return told
+
+
+def start(config: Config, processes: Processes) -> Training:
+    torch.manual_seed(config.seed)
+    work = config.out.expanduser() / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    weights = read_e5(MULTILINGUAL_E5_SMALL.path())
+    rows = [row for name in config.data for row in read_labelled(Path(name), seed=config.seed)]
+    kept = _kept(config, weights, rows, work)
+    tokenizer = unigram(*kept[1:], config.longest)
+    tokenizer.save(str(work / "tokenizer.json"))
+    encoder = start_encoder(config, weights, kept[0])
+    tokenizer.no_padding()
+    pieces = [one.ids for one in tokenizer.encode_batch([row.text for row in rows])]
+    texts = Texts.of(rows, pieces)
+    back = np.array([row.held for row in rows])
+    train, held = texts.take(np.nonzero(~back)[0]), texts.take(np.nonzero(back)[0])
+    bag = PieceBag(len(kept[0]), config.buckets)
+    options = {"steps": config.bag_steps, "lr": config.bag_lr, "ema": 0.0, "precision": "fp32"}
+    run_phase(Bag(config, bag, train), processes, work / "bag", **options)
+    width = encoder.position.shape[1]
+    model = TextEmotion(encoder, bag, width, config.dropout)
+    return Training(config, model, train, held, work / "tokenizer.json")
+
+
+Kept = tuple[list[int], list[str], list[float]]
+
+
+def _kept(config: Config, weights: E5Weights, rows: list[Labelled], work: Path) -> Kept:
+    """Rows of E5's table that are kept, with their pieces and scores."""
+    path = work / "rows.npy"
+    if not path.is_file():
+        texts = [row.text for row in rows if not row.held]
+        np.save(path, np.array(prune(weights.pieces, weights.scores, texts, config.rows)))
+    kept = [int(at) for at in np.load(path)]
+    return kept, [weights.pieces[at] for at in kept], [weights.scores[at] for at in kept]
+
+
+def start_encoder(config: Config, weights: E5Weights, kept: list[int]) -> TextEncoder:
+    """E5's layers, taught by the run to begin with; its words and far positions are E5's."""
+    layers = [int(number) for number in config.layers.split(",")]
+    encoder = TextEncoder(weights, kept, layers, config.longest)
+    if config.begin:
+        prefix = "text.encoder."
+        state = read_weights(Path(config.begin).expanduser() / BEST)
+        taught = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        own = encoder.state_dict()
+        own |= {k: v for k, v in taught.items() if k.startswith(("norm.", "layers."))}
+        known = min(len(taught["position"]), config.longest)
+        own["position"][:known] = taught["position"][:known]
+        encoder.load_state_dict(own)
+    return encoder
+
+
+def _few(texts: Texts, most: int) -> NDArray[np.int64]:
+    """The first `most` rows of every set."""
+    rows = [np.nonzero(texts.sets == number)[0][:most] for number in range(len(texts.names))]
+    return np.concatenate(rows)
+
+
+def write(config: Config, model: TextEmotion, tokenizer: Path, told: object, out: Path) -> None:
+    """The folder that `models/text_emotion.py` opens."""
+    import json
+
+    out.mkdir(parents=True, exist_ok=True)
+    ids = torch.ones(2, 9, dtype=torch.long)
+    axes = {name: {0: "n", 1: "t"} for name in ("ids", "mask")}
+    to_onnx(model.eval(), (ids, ids), axes, "logits", out / "model.onnx", "int8")
+    (out / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+    (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    labels = {"sentiment": list(SENTIMENTS), "emotion": list(EMOTIONS)}
+    text = {"max_length": config.longest}
+    write_config(out, {"model_type": "text_emotion", "text": text} | labels)
