@@ -44,6 +44,51 @@ def test_each_has_a_schema_that_names_every_field(kind: type[Result]) -> None:
     assert set(made["properties"]) == {field.name for field in fields(kind)}
 
 
+@pytest.mark.parametrize("kind", list(Result.kinds.values()), ids=list(Result.kinds))
+@given(data=st.data())
+def test_what_is_written_fits_the_schema(kind: type[Result], data: st.DataObject) -> None:
+    result = data.draw(st.from_type(kind))
+    assert fits(json.loads(result.to_json()), schema(kind))
+
+
+def fits(value: Any, told: dict[str, Any]) -> bool:
+    """Whether a JSON value is as the schema says, as far as `schema` uses its words."""
+    if "anyOf" in told:
+        return any(fits(value, one) for one in told["anyOf"])
+    if "enum" in told:
+        return value in told["enum"]
+    match told["type"]:
+        case "object" if "properties" in told:
+            return (
+                isinstance(value, dict)
+                and set(told["required"]) <= set(value)
+                and all(fits(value[name], one) for name, one in told["properties"].items())
+            )
+        case "object":
+            return isinstance(value, dict) and all(
+                fits(one, told["additionalProperties"]) for one in value.values()
+            )
+        case "array" if "prefixItems" in told:
+            return (
+                isinstance(value, list)
+                and len(value) == len(told["prefixItems"])
+                and all(map(fits, value, told["prefixItems"]))
+            )
+        case "array":
+            return isinstance(value, list) and all(fits(one, told["items"]) for one in value)
+        case name:
+            return isinstance(value, _PYTHON[name])
+
+
+_PYTHON: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "null": type(None),
+}
+
+
 def test_saved_whole(tmp_path: Path) -> None:
     scores = Scores(item="cat.jpg", scores={"猫": 0.75, "dog": 0.25})
     scores.save(tmp_path / "scores.json")

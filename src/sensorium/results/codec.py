@@ -114,6 +114,8 @@ def schema(kind: Any) -> Json:
         return {"type": "object", "additionalProperties": schema(arguments[1])}
     if origin is np.ndarray:
         return {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+    if kind is Span:
+        return {"type": "string"}
     if isinstance(kind, type) and is_dataclass(kind):
         hints = hints_of(kind)
         properties = {name: schema(hint) for name, hint in hints.items()}
@@ -130,5 +132,4 @@ _JSON_TYPES = {
     bool: "boolean",
     NoneType: "null",
     Path: "string",
-    Span: "string",
 }
