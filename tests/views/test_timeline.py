@@ -1,0 +1,60 @@
+import io
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+
+from sensorium.results import Carrier, Evidence, Timeline
+from sensorium.views import feelings
+from sensorium.views.html import fragment
+from sensorium.views.plain import lines
+from sensorium.views.terminal import render
+
+
+def printed(timeline: Timeline) -> str:
+    console = Console(file=io.StringIO(), width=120, color_system=None, highlight=False)
+    console.print(render(timeline, console))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_terminal_shows_time_emotion_valence_and_text(shown: Any) -> None:
+    told = printed(shown.timeline)
+    for words in ("2 cues in 3 s", "0:00", "happiness", "75%", "+0.80", "unknown", "随便吧"):
+        assert words in told
+    assert "a reading of signs" in told
+
+
+def test_a_pipe_gets_columns(shown: Any) -> None:
+    first, second = (line.split("\t") for line in lines(shown.timeline))
+    assert first[:4] == ["0", "happiness", "0.7500", "+0.8000"]
+    assert second == ["2", "unknown", "-", "+0.0000", "随便吧"]
+
+
+def test_a_page_underlines_what_carried_and_needs_no_colours(shown: Any) -> None:
+    told = fragment(shown.timeline)
+    assert "&lt;i&gt;<mark>love</mark>" in told
+    assert "高兴" in told and "happiness" in told and "不确定" in told
+    assert "url(#hatch-anger)" in told
+    assert "happiness: 1" in told and "unknown: 1" in told  # the chart in words
+
+
+def test_one_sentence_has_no_chart(shown: Any) -> None:
+    grid = replace(shown.timeline.grid, count=1)
+    row = replace(
+        shown.timeline.rows["text"],
+        probabilities={"happiness": (0.75,), "anger": (0.25,)},
+        seen=(True,),
+    )
+    alone = replace(
+        shown.timeline, grid=grid, rows={"text": row}, evidence=shown.timeline.evidence[:1]
+    )
+    assert "felt-chart" not in fragment(alone).split("</style>")[1]
+
+
+def test_pieces_of_a_text_put_together_are_the_text() -> None:
+    words = (Carrier(2, 5, 0.3), Carrier(4, 6, 0.2), Carrier(7, 9, 0.1))
+    one = Evidence("text", 0, 1, "abcdefghij", "en", "fear", {"fear": 1.0}, {}, 0.0, words)
+    pieces = feelings.marked(one)
+    assert "".join(text for text, _ in pieces) == one.text
+    assert [text for text, carried in pieces if carried] == ["cde", "hi"]
