@@ -11,8 +11,8 @@ from sensorium.errors import InputError
 from sensorium.results import Provenance
 from sensorium.spec import ModelSpec
 
-MEASURED = ("relevance.json",)
-"""Files of a folder that say how good its model is; see `index.relevance`."""
+TOLD = ("relevance.json", "README.md", "card.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
+"""Files of a folder that only say what its model is and how good: they move no vector."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ def digest(folder: Path) -> str:
 
     Vectors are kept by (content, model, revision), so a retrained folder must get a new revision;
     reading whole weights at every start would be slow, so 64 KiB at both ends of a file count.
-    What was measured of the model moves no vector and does not count.
+    What is told of the model (`TOLD`) does not count: a mended card costs nobody an index.
     """
     mark = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in MEASURED):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in TOLD):
         size = path.stat().st_size
         mark.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode())
         with path.open("rb") as file:
