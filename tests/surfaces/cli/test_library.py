@@ -82,6 +82,14 @@ def test_paths_end_in_zero_bytes_where_asked(look: Run, seen: Path) -> None:
     assert paths[0] == os.fsencode(seen / "red.png") and paths[2] == b""
 
 
+def test_where_moments_go_is_checked_first(look: Run, seen: Path) -> None:
+    ended = look("search", "red", "--playlist", "list.m3u8")
+    assert ended.returncode == 0 and b"written list.m3u8" in ended.stderr
+    for way in (["--clips", "pictures/red.png"], ["--playlist", "no/list.m3u8"]):
+        ended = look("search", "red", *way)
+        assert (ended.returncode, ended.stdout) == (2, b"")  # before any work is done
+
+
 def test_lines_of_a_text_are_searched_without_a_library(
     sensorium: Run, pictures: Path, tmp_path: Path
 ) -> None:

@@ -105,7 +105,7 @@ def _open(results: tuple[Any, ...], wanted: bool, out: Out) -> None:
 def _clips(results: tuple[Any, ...], folder: str, out: Out) -> None:
     from sensorium.media.clip import write_clip
 
-    into = Path(folder)
+    into = _folder(folder)
     into.mkdir(parents=True, exist_ok=True)
     moments = [hit for result in results for hit in result.hits if hit.kind == "video" and hit.span]
     for place, hit in enumerate(moments, 1):
@@ -118,6 +118,20 @@ def _clips(results: tuple[Any, ...], folder: str, out: Out) -> None:
             out.note(f"cut {target}")
     if not moments:
         out.note("no hit is a moment of a video: nothing to cut")
+
+
+def _playlist(results: tuple[Any, ...], path: str, out: Out) -> None:
+    from sensorium.views.playlist import playlist
+
+    write_whole(_writable(path), playlist(results[0]).encode())
+    out.note(f"written {path}")
+
+
+def _folder(path: str) -> Path:
+    folder = Path(path).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{path} cannot be written into", "it is no folder")
+    return folder
 
 
 def _writable(path: str) -> Path:
@@ -161,7 +175,15 @@ WAYS: tuple[Way, ...] = (
     ),
     Way("--csv", "Print a table: a line a step and row.", (Timeline,), _table, instead=True),
     Way("--srt", "Write a subtitle track of it.", (Timeline,), _track, "PATH", check=_writable),
-    Way("--clips", "Cut the found moments of videos.", (Hits,), _clips, "FOLDER"),
+    Way("--clips", "Cut the found moments of videos.", (Hits,), _clips, "FOLDER", check=_folder),
+    Way(
+        "--playlist",
+        "Write the found moments of videos as .m3u8.",
+        (Hits,),
+        _playlist,
+        "PATH",
+        check=_writable,
+    ),
     Way("--open", "Open the best hit.", (Hits,), _open),
     Way("--null", "Print paths that end in a zero byte.", (Hits,), _null, short="-0", instead=True),
     Way("--no-preview", "Leave out the thumbnails.", (Hits,), _no_preview, instead=True),
