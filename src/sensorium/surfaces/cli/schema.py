@@ -14,7 +14,8 @@ from sensorium.surfaces.cli._out import Out
 def command(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="RESULT", help="Hits, Scores, Vectors, Boxes or Timeline.")
+        str | None,
+        typer.Argument(metavar="RESULT", help="Hits, Scores, Vectors, Boxes or Timeline."),
     ] = None,
 ) -> None:
     out = Out.of(ctx)
