@@ -211,7 +211,7 @@ def test_a_read_only_library_is_read(filled: Index, home: Path, folder: Path, be
     if not beside:
         filled.close()
     script = (
-        "import os, sys\n"
+        "import os, sys, urllib.parse\n"  # pathlib's late import: another user may not read it
         "from pathlib import Path\n"
         "from sensorium.index import Index, forgetting\n"
         "from sensorium.errors import SensoriumError\n"
