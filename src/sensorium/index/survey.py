@@ -67,10 +67,15 @@ def _roots(store: Store, paths: Iterable[Path | str]) -> list[str]:
             why = "no folder was named, now or before"
             raise InputError("nothing to index", why, hint="sensorium index ~/Pictures")
         return known
-    for root in roots:
-        if not os.path.lexists(root) and not any(store.under(root)):
-            raise NotFound(f"{root} does not exist", "nothing is there under that name")
+    require_there(root for root in roots if not any(store.under(root)))
     return list(dict.fromkeys(roots))
+
+
+def require_there(paths: Iterable[Path | str]) -> None:
+    """Raises NotFound."""
+    for path in paths:
+        if not os.path.lexists(Path(path).expanduser()):
+            raise NotFound(f"{path} does not exist", "nothing is there under that name")
 
 
 def _compare(survey: Survey, found: Found, known: Known | None, disk: str) -> None:

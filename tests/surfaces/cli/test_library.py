@@ -113,6 +113,12 @@ def test_a_library_that_is_not_there_is_not_made_by_looking(look: Run, seen: Pat
     assert [one["name"] for one in listed] == ["default"]
 
 
+def test_a_slip_of_the_pen_makes_no_library(sensorium: Run, pictures: Path) -> None:
+    for slip in (["nowhere"], ["pictures", "--model", "nobody"], ["pictures", "--with", "nothing"]):
+        assert sensorium("index", *slip).returncode == 3
+    assert sensorium("libraries", "list", "--json").stdout == b""
+
+
 def test_what_is_bad_is_listed_with_its_reason(look: Run, seen: Path) -> None:
     line = look("doctor", "--library", "default").stdout.decode().rstrip("\n")
     state, path, reason = line.split("\t")

@@ -120,7 +120,7 @@ def _library(name: str, out: Out) -> None:
         else:
             out.row(entry.state, entry.path, entry.reason or entry.note or "it is not here now")
     bad = sum(entry.state is State.BAD for entry in entries)
-    out.note(f"{name}: {count:,} files can be found, {bad:,} are bad")
+    out.note(f"{name}: {count:,} can be found, {bad:,} cannot be read")
 
 
 def _record(entry: Entry) -> dict[str, object]:

@@ -14,13 +14,15 @@ import typer
 
 from sensorium.errors import InputError, NotFound
 from sensorium.flow import Progress
-from sensorium.index import Index
+from sensorium.index import Index, libraries
 from sensorium.index.adding import Added
 from sensorium.index.annotating import Annotator
+from sensorium.index.survey import require_there
 from sensorium.index.watch import watching
+from sensorium.models import open as open_model
 from sensorium.models import provenance
 from sensorium.results.codec import encode
-from sensorium.roles import ROLES
+from sensorium.roles import ROLES, DualTower
 from sensorium.surfaces.cli._meter import Meter
 from sensorium.surfaces.cli._out import Out
 from sensorium.tasks import TASKS
@@ -56,6 +58,9 @@ def command(
 ) -> None:
     out = Out.of(ctx)
     annotators = [annotator(name) for name in with_ or ()]
+    if library not in libraries():  # a slip of the pen makes none
+        require_there(paths or ())
+        open_model(model, DualTower)
     with Index(library) as index:
         run = partial(
             watching if watch else _once,

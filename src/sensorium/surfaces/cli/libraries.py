@@ -29,7 +29,8 @@ def list_(ctx: typer.Context) -> None:
             out.record(_record(told))
         else:
             files = sum(count for (_, state), count in told.items.items() if state == "ok")
-            out.show(f"[bold]{name:<20}[/bold] {files:>9,} files   {size(told.bytes)}")
+            noun = "file " if files == 1 else "files"
+            out.show(f"[bold]{name:<20}[/bold] {files:>9,} {noun}   {size(told.bytes)}")
 
 
 @app.command()
