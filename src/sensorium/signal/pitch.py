@@ -25,8 +25,8 @@ _NEIGHBOURS = 7  # frames to each side that say where the pitch is about
 _JUMP = 0.4  # octaves from there
 _NEAR = 0.15  # a dip no more shallow than this may stand for a deeper one
 _OCTAVE_COST = 0.05  # of depth
-_EVEN, _SLOPE = 0.45, 0.05  # the depth at which a pitch is as likely as not, and how sharply
-_QUIET = 1e-3  # of the loudest frame's amplitude: nothing is heard below
+_EVEN, _SLOPE = 0.5, 0.05  # the depth at which a pitch is as likely as not, and how sharply
+_QUIET = 1e-2  # of the loudest frame's amplitude: nothing is heard below
 
 
 @dataclass(frozen=True)
