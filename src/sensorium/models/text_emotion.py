@@ -8,6 +8,7 @@ A folder of this family holds `model.onnx` (`ids`, `mask` → `logits`), `tokeni
     text        max_length in pieces, both ends among them
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,7 +23,14 @@ from sensorium.runtime.onnx import OnnxSession
 
 ROLES = (TextClassifier,)
 _AT_ONCE = 64
+_LINK = re.compile(r"https?://[\x21-\x7e]+|\{%.*?%\}")
+_NAME = re.compile(r"@[\w-]+[::]?")
 _WORD = "▁"  # how a piece says that a word begins
+
+
+def without_addresses(text: str) -> str:
+    """Links and names of accounts off, single spaces: as the model's texts were."""
+    return " ".join(_NAME.sub(" ", _LINK.sub(" ", text)).split())
 
 
 def load(checkpoint: Checkpoint, device: Device) -> "TextEmotionReader":
@@ -53,7 +61,8 @@ class TextEmotionReader:
     def classify_texts(self, texts: Sequence[str]) -> dict[str, Floats]:
         sizes = [len(labels) for labels in self.heads.values()]
         logits = np.empty((len(texts), sum(sizes)), np.float32)
-        rows = [one.ids for one in self._tokenizer.encode_batch(list(texts))]
+        bare = [without_addresses(text) for text in texts]
+        rows = [one.ids for one in self._tokenizer.encode_batch(bare)]
         # Texts of like length go together: a batch is as slow as its longest text.
         order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
         for start in range(0, len(order), _AT_ONCE):

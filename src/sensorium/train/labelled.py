@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from sensorium.errors import InputError
+from sensorium.models.text_emotion import without_addresses
 
 SENTIMENTS = ("negative", "neutral", "positive")
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
-_LINK = re.compile(r"https?://[\x21-\x7e]+|\{%.*?%\}")
-_NAME = re.compile(r"@[\w-]+[::]?")
 # Sets whose labels were made out of the emoticons that stand in their texts.
 _BY_EMOTICON = frozenset({"weibo_senti_100k"})
 
@@ -74,10 +73,8 @@ def read_labelled(path: Path, share: float = 0.1, seed: int = 0) -> list[Labelle
 
 
 def clean(text: str, source: str = "") -> str:
-    """Links and names of accounts off; emoticons too where they made the labels."""
-    if source in _BY_EMOTICON:
-        text = _EMOTICON.sub(" ", text)
-    return " ".join(_NAME.sub(" ", _LINK.sub(" ", text)).split())
+    """As the model reads it; without emoticons where they made the labels."""
+    return without_addresses(_EMOTICON.sub(" ", text) if source in _BY_EMOTICON else text)
 
 
 def near_duplicates(
