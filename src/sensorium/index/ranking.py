@@ -59,11 +59,13 @@ class Background:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one kind of thing, within what a filter lets through, and what is unrelated."""
+    """Rows of one kind of thing, within what a filter lets through, and what is unrelated.
+    by_cells: the library's cells may serve (see `Space.search`)."""
 
     only: Ids | None
     without: Ids | None
     background: Background
+    by_cells: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ def nearest(
     """
     k = 4 * want + 50
     for _ in count() if tries is None else range(tries):
-        found = [space.search(vector, k, group.only, group.without) for group in groups]
+        found = [
+            space.search(vector, k, group.only, group.without, group.by_cells) for group in groups
+        ]
         folded = fold(_looked_up(found, groups, lookup)) if groups else []
         if len(folded) >= want or all(len(ids) < k for ids, _ in found):
             return folded

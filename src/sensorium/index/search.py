@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 
@@ -75,11 +75,16 @@ class Searcher:
             return Hits(query=query.words, hits=(), searched=0, provenance=model.provenance)
         lookup = Lookup(self._store.db, chosen, facts.space.model)
         relevance = self._relevance(model.provenance) if query.is_sentence else None
+        if query.is_sentence:
+            asked = partial(self._sentences, model, relevance)
+            facts.space.divide_meanwhile(asked, facts.passages)
         if query.texts:
             self._names = self._names.renewed(self._store.db)
         vector = embed(model, query)
         unlike = self._unrelated_to(model).background(vector) if facts.passages else None
-        search = _Search(facts, lookup, chosen, vector, self._names, relevance, unlike)
+        search = _Search(
+            facts, lookup, chosen, vector, self._names, relevance, unlike, query.is_sentence
+        )
         return search.hits(query, k, min_score, model.provenance)
 
     def duplicates(self, model: Provenance, threshold: float = SAME) -> Iterator[tuple[Path, ...]]:
@@ -91,6 +96,10 @@ class Searcher:
         if model not in self._relevances:
             self._relevances[model] = relevance_of(model)
         return self._relevances[model]
+
+    def _sentences(self, model: DualTower, relevance: Relevance | None) -> Floats:
+        """Such as people search by."""
+        return relevance.bank if relevance else self._unrelated_to(model).sentences
 
     def _unrelated_to(self, model: DualTower) -> Unrelated:
         if model.provenance not in self._unrelated:
@@ -119,8 +128,8 @@ class Searcher:
 
 @dataclass(frozen=True)
 class _Search:
-    """One search. vector: the query in the model's space. unlike_passages: what passages that are
-    not meant have; None where there are none."""
+    """One search. vector: the query in the model's space, by_sentence: whether it is one sentence.
+    unlike_passages: what passages that are not meant have; None where there are none."""
 
     facts: Facts
     lookup: Lookup
@@ -129,6 +138,7 @@ class _Search:
     names: Names
     relevance: Relevance | None
     unlike_passages: Background | None
+    by_sentence: bool
 
     def hits(self, query: Query, k: int, min_score: float, model: Provenance) -> Hits:
         found = self._nearest(k)
@@ -181,7 +191,7 @@ class _Search:
         texts, groups = self.facts.passages, list[Group]()
         pictures = None if allowed is None else np.setdiff1d(allowed, texts.ids)
         if pictures is None:
-            groups.append(Group(None, texts or None, self.unlike))
+            groups.append(Group(None, texts or None, self.unlike, by_cells=self.by_sentence))
         elif len(pictures):
             groups.append(Group(Ids(pictures), None, self.unlike))
         passages = texts.ids if allowed is None else np.intersect1d(allowed, texts.ids)

@@ -1,20 +1,19 @@
-"""Space: the vectors of one model in a library, searched by cosine. The only home of FAISS.
+"""Space: the vectors of one model in a library, searched by cosine.
 
 The truth is SQLite's table `vectors`, whose ids only grow. A *snapshot* holds the rows up to one id
 as a FAISS index of half-precision codes (Johnson, Douze and Jégou 2017) in a file that is never
 changed, memory-mapped, and replaced by a newer one through a rename: delete it and nothing is lost.
 Rows newer than the snapshot are kept in memory in the same form. Both are scanned whole, so a
-search is exact. Rows that are gone from SQLite are still found here; who asks must look them up.
+search is exact, unless it may use the `cells` of a large library. Rows that are gone from SQLite
+are still found here; who asks must look them up.
 """
 
-import os
 import re
 import sqlite3
-import tempfile
 import threading
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -22,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorium.errors import SensoriumError
+from sensorium.index.cells import DEEPEST, Divided, Stopped
+from sensorium.index.files import clear_left, replacing, unlink
 from sensorium.index.store import Store
 from sensorium.roles import Floats
 
@@ -31,7 +32,6 @@ NEWER = 5_000
 """Rows that may be newer than the snapshot, or gone from it, before a new one pays;"""
 SHARE = 0.05  # or this part of all, where that is more
 _CHUNK = 20_000
-_HOUR = 3_600
 _NAME = re.compile(r"vectors-(\d+)-(\d+)\.faiss")
 
 
@@ -71,16 +71,31 @@ class _Part:
     def search(
         self, query: Floats, k: int, selector: faiss.IDSelector | None
     ) -> tuple[Numbers, Floats]:
+        scores, ids = self.find(query[None, :], min(k, len(self.ids)), selector)
+        found = ids[0] >= 0
+        return ids[0][found], scores[0][found]
+
+    def find(
+        self, queries: Floats, k: int, selector: faiss.IDSelector | None
+    ) -> tuple[Floats, Numbers]:
+        """Scores and ids (n, k) of queries (n, d), as FAISS gives them."""
         chosen = None
         if selector is not None:
             chosen = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-        scores, ids = self.index.search(query[None, :], min(k, len(self.ids)), params=chosen)
-        found = ids[0] >= 0
-        return ids[0][found], scores[0][found]
+        scores, ids = self.index.search(queries, k, params=chosen)
+        return scores, ids
+
+    @property
+    def last(self) -> int:
+        return int(self.ids[-1])
 
     def values(self, places: Numbers) -> Floats:
         found: Floats = self.codes.reconstruct_batch(places)
         return found
+
+    def values_of(self, ids: Numbers) -> Floats:
+        """ids: some of its own."""
+        return self.values(np.searchsorted(self.ids, ids))
 
     def chunk(self) -> tuple[Numbers, Floats]:
         return self.ids, self.values(np.arange(len(self.ids)))
@@ -99,7 +114,7 @@ class _Rows:
 
     @property
     def last(self) -> int:
-        return int(self.parts[-1].ids[-1]) if self.parts else 0
+        return self.parts[-1].last if self.parts else 0
 
 
 class Space:
@@ -112,6 +127,8 @@ class Space:
         self._dimensions = dimensions
         self._lock = threading.Lock()
         self._rows: _Rows | None = None
+        self._divided = Divided(store, model, dimensions)
+        self._asked = 0
         self._builder: threading.Thread | None = None
 
     def __len__(self) -> int:
@@ -119,20 +136,47 @@ class Space:
         return sum(len(part.ids) for part in self.refreshed().parts)
 
     def search(
-        self, query: Floats, k: int, only: Ids | None = None, without: Ids | None = None
+        self,
+        query: Floats,
+        k: int,
+        only: Ids | None = None,
+        without: Ids | None = None,
+        by_cells: bool = False,
     ) -> tuple[Numbers, Floats]:
         """Vector ids and cosines of the `k` rows nearest to `query` (d,), best first.
 
-        only, without: ids that alone are looked at, ids that are passed by.
+        only, without: ids that alone are looked at, ids that are passed by. by_cells: `query` is a
+        sentence and `without` has the passages, so that cells may serve where there are any.
         """
         selector = _selector(only, without)
-        found = [part.search(query, k, selector) for part in self.refreshed().parts]
+        rows = self.refreshed()
+        found = self._by_cells(rows, query, k, selector) if by_cells and only is None else None
+        if found is None:
+            found = [part.search(query, k, selector) for part in rows.parts]
         if not found:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         ids = np.concatenate([ids for ids, _ in found])
         scores = np.concatenate([scores for _, scores in found])
         best = np.lexsort((ids, -scores))[:k]
         return ids[best], scores[best]
+
+    def _by_cells(
+        self, rows: _Rows, query: Floats, k: int, selector: faiss.IDSelector | None
+    ) -> list[tuple[Numbers, Floats]] | None:
+        """None where there are no cells, or those that were scanned hold too few."""
+        divided, snapshot = self._divided.cells, rows.snapshot
+        if divided is None or snapshot is None or snapshot.last < divided.last or k > DEEPEST:
+            return None
+        found = [divided.search(query, k, selector)]
+        if len(found[0][0]) < k:
+            return None
+        if snapshot.last > divided.last:
+            later = faiss.IDSelectorRange(divided.last + 1, snapshot.last + 1)
+            both = faiss.IDSelectorAnd(later, selector) if selector else later
+            found.append(snapshot.search(query, k, both))
+        if rows.newer is not None:
+            found.append(rows.newer.search(query, k, selector))
+        return found
 
     def values(self, ids: Numbers) -> Floats:
         """Vectors (n, d) of ids that a search gave, in their order."""
@@ -155,13 +199,13 @@ class Space:
             if self._rows is None:
                 snapshot = self._newest()
                 self._rows = _Rows(snapshot, None)
+                self._divided.open()
             newer = self._read(self._rows.last)
             if newer is not None:
                 self._rows = self._with(self._rows, newer)
             rows = self._rows
             if rows.newer is not None and _is_due(len(rows.newer.ids), rows) and not self._builder:
-                self._builder = threading.Thread(target=self._renew_meanwhile, daemon=True)
-                self._builder.start()
+                self._start(self._renew)
         return rows
 
     def _with(self, rows: _Rows, newer: _Part) -> _Rows:
@@ -184,16 +228,25 @@ class Space:
             self._renew()
 
     def close(self) -> None:
-        """Wait for a snapshot that is being written, else short runs would never finish one."""
+        """Wait for a snapshot that is being written, else short runs would never finish one; cells
+        that are being made are given up."""
         builder = self._builder
         if builder is not None:
+            self._divided.stop.set()
             builder.join()
+            self._divided.stop.clear()
 
-    def _renew_meanwhile(self) -> None:
+    def _start(self, action: Callable[[], None]) -> None:
+        self._builder = threading.Thread(target=self._meanwhile, args=(action,), daemon=True)
+        self._builder.start()
+
+    def _meanwhile(self, action: Callable[[], None]) -> None:
         try:
-            self._renew()
-        except (SensoriumError, sqlite3.Error, OSError):
-            return  # the rows in memory serve as well; this space does not try again
+            action()
+        except Stopped:
+            pass
+        except (SensoriumError, sqlite3.Error, OSError, RuntimeError, MemoryError):
+            return  # what is in memory serves as well; this space does not try again
         self._builder = None
 
     def _renew(self) -> None:
@@ -232,7 +285,7 @@ class Space:
     def _newest(self) -> _Part | None:
         for last, path in self._files():
             part = _opened(path, self._dimensions)
-            if part is not None and part.ids[-1] == last and self._agrees(part):
+            if part is not None and part.last == last and self._agrees(part):
                 return part
         return None
 
@@ -252,30 +305,42 @@ class Space:
     def _saved(self, part: _Part) -> _Part:
         """`part` as a file: mapped from it, or as it is where it cannot be written."""
         folder = self._store.path.parent
-        path = folder / f"vectors-{self.model}-{part.ids[-1]}.faiss"
+        path = folder / f"vectors-{self.model}-{part.last}.faiss"
         if not self._store.writable:
             return part
         try:
-            self._write(part, path)
+            with replacing(path, self._store.path) as name:
+                faiss.write_index(part.index, name)
         except (OSError, RuntimeError):  # FAISS tells of a full disk with a RuntimeError
             return part
         for last, old in self._files():
-            if last < part.ids[-1]:
-                _unlink(old)
-        for left in folder.glob(".vectors-*"):  # by a process that was killed as it wrote
-            _unlink(left, older_than=_HOUR)
+            if last < part.last:
+                unlink(old)
+        clear_left(folder, ".vectors-*")
         return _opened(path, self._dimensions) or part
 
-    def _write(self, part: _Part, path: Path) -> None:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
-        os.close(handle)
-        try:
-            faiss.write_index(part.index, name)
-            Path(name).chmod(self._store.path.stat().st_mode)  # who reads the one reads the other
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+    # cells
+
+    def divide_meanwhile(self, sentences: Callable[[], Floats], passages: Ids) -> None:
+        """Make cells of all rows but `passages` where they are due, from the second call on: a
+        process that searches once ends before they are made.
+
+        sentences: what they are measured with, (m, d), such as people search by.
+        """
+        with self._lock:
+            snapshot = self._rows.snapshot if self._rows else None
+            if snapshot is None or self._builder or not self._store.writable:
+                return
+            if not self._divided.is_due(len(snapshot.ids) - len(passages)):
+                return
+            self._asked += 1
+            if self._asked > 1:
+                self._start(partial(self._divide, snapshot, sentences, passages))
+
+    def _divide(self, snapshot: _Part, sentences: Callable[[], Floats], passages: Ids) -> None:
+        ids = np.setdiff1d(snapshot.ids, passages.ids)
+        exact = partial(snapshot.find, selector=_selector(None, passages))
+        self._divided.make(ids, snapshot.values_of, exact, sentences())
 
 
 def _selector(only: Ids | None, without: Ids | None) -> faiss.IDSelector | None:
@@ -307,12 +372,3 @@ def _opened(path: Path, dimensions: int) -> _Part | None:
 
 def _ids_of(index: faiss.IndexIDMap) -> Numbers:
     return faiss.vector_to_array(index.id_map).astype(np.int64)
-
-
-def _unlink(path: Path, older_than: float = 0.0) -> None:
-    """older_than: seconds since it was last written."""
-    try:
-        if time.time() - path.stat().st_mtime >= older_than:
-            path.unlink()
-    except OSError:  # gone by now; or Windows keeps what somebody has mapped, till the next time
-        return
