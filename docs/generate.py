@@ -18,6 +18,8 @@ os.environ["COLUMNS"] = "88"
 import typer
 
 from sensorium.errors import SensoriumError
+from sensorium.results import Result
+from sensorium.roles import ROLES
 from sensorium.surfaces.cli._app import VERBS, app, load
 from sensorium.task import Item, Option, Resource, Task
 from sensorium.tasks import TASKS
@@ -59,7 +61,10 @@ def stub() -> str:
     tasks = [TASKS[name] for name in TASKS.own]
     classes = "\n\n".join(map(task_class, tasks))
     names = "\n".join(f"{one.name.replace('-', '_')}: _{camel(one)}" for one in tasks)
-    text = f"{STUB_HEAD}\n{classes}\n\n{names}\n"
+    results = ", ".join(Result.kinds)
+    roles = ", ".join(role.__name__ for role in ROLES.values())
+    head = STUB_HEAD.format(results=results, roles=roles)  # ruff takes out what no task names
+    text = f"{head}\n{classes}\n\n{names}\n"
     return ruff(ruff(text, "check", "--fix", "--exit-zero", "--quiet"), "format")
 
 
@@ -89,9 +94,9 @@ from sensorium.media import Span as Span
 from sensorium.media import Text as Text
 from sensorium.media import Video as Video
 from sensorium.media import text as text
-from sensorium.results import Boxes, Hits, Scores, Vectors
+from sensorium.results import {results}
 from sensorium.results import Result as Result
-from sensorium.roles import DualTower, Reader
+from sensorium.roles import {roles}
 from sensorium.task import Event
 
 __version__: str

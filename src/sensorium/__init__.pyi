@@ -17,9 +17,9 @@ from sensorium.media import Span as Span
 from sensorium.media import Text as Text
 from sensorium.media import Video as Video
 from sensorium.media import text as text
-from sensorium.results import Boxes, Hits, Scores, Vectors
+from sensorium.results import Boxes, Hits, Scores, Timeline, Vectors
 from sensorium.results import Result as Result
-from sensorium.roles import DualTower, Reader
+from sensorium.roles import DualTower, Reader, TextClassifier
 from sensorium.task import Event
 
 __version__: str
