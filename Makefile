@@ -23,7 +23,7 @@ demo: $(BASE) $(DEMO)/.pictures
 test: lint types
 	$(BIN)/pytest -m "not slow"
 
-test-all: $(DEV) $(TORCH_READY)
+test-all: $(DEV) $(TORCH_READY) $(DEMO)/.pictures
 	$(BIN)/pytest -m slow
 	$(TORCH)/bin/pytest -m "not slow" tests/models tests/runtime tests/train
 	$(TORCH)/bin/pytest -m slow tests/models tests/runtime tests/train
