@@ -58,6 +58,10 @@ class PictureSteps:
 
     def __call__(self, picture: Pixels) -> Floats:
         """uint8 (h, w, 3) → float32 (3, height, width)."""
+        return normalise(self.shown(picture), self.mean, self.std, self.scale)
+
+    def shown(self, picture: Pixels) -> Pixels:
+        """uint8 (h, w, 3) → uint8 (height, width, 3): what is left of the picture, at its size."""
         rows, columns = picture.shape[:2]
         match self.fit:
             case Fit.SHORTEST:
@@ -72,7 +76,7 @@ class PictureSteps:
                 pass
         if self.crop:
             picture = centre_crop(picture, *self.crop, self.fill, self.to_even)
-        return normalise(picture, self.mean, self.std, self.scale)
+        return picture
 
 
 def transformers_steps(checkpoint: Checkpoint, unsaid: Mapping[str, Any]) -> PictureSteps:

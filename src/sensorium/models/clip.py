@@ -32,8 +32,12 @@ def load(checkpoint: Checkpoint, device: Device) -> TwoTowers:
             checkpoint, device, "CLIPModel", ("input_ids", "attention_mask")
         )
 
-    steps = Steps(transformers_steps(checkpoint, CLIP_UNSAID), _words(checkpoint))
-    return open_towers(checkpoint, device, steps, Outputs(), weights)
+    return open_towers(checkpoint, device, steps(checkpoint), Outputs(), weights)
+
+
+def steps(checkpoint: Checkpoint) -> Steps:
+    """How pictures and texts are prepared; no network is opened."""
+    return Steps(transformers_steps(checkpoint, CLIP_UNSAID), _words(checkpoint))
 
 
 def _words(checkpoint: Checkpoint) -> WordSteps:

@@ -43,8 +43,12 @@ def load(checkpoint: Checkpoint, device: Device) -> TwoTowers:
     def weights() -> Networks:
         return transformers_networks(checkpoint, device, "SiglipModel", ("input_ids",))
 
-    steps = Steps(transformers_steps(checkpoint, _UNSAID), _words(checkpoint))
-    return open_towers(checkpoint, device, steps, OUTPUTS, weights)
+    return open_towers(checkpoint, device, steps(checkpoint), OUTPUTS, weights)
+
+
+def steps(checkpoint: Checkpoint) -> Steps:
+    """How pictures and texts are prepared; no network is opened."""
+    return Steps(transformers_steps(checkpoint, _UNSAID), _words(checkpoint))
 
 
 def _words(checkpoint: Checkpoint) -> WordSteps:

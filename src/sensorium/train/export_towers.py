@@ -179,7 +179,7 @@ def _trace(session: Session, feeds: dict[str, Any], target: Path) -> None:
 
 def _files(model: TwoTowers, source: Path, folder: Path) -> None:
     """The checkpoint's own settings, its logits as numbers, and a card."""
-    for path in _own_files(source):
+    for path in own_files(source):
         target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -191,7 +191,8 @@ def _files(model: TwoTowers, source: Path, folder: Path) -> None:
     (folder / "README.md").write_text(_card(model), "utf-8")
 
 
-def _own_files(source: Path) -> Iterator[Path]:
+def own_files(source: Path) -> Iterator[Path]:
+    """A checkpoint's settings, tokenizer and licence: all but weights, card and pictures."""
     for path in sorted(source.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
         kept = path.suffix in _KEPT and not path.name.endswith(".index.json")

@@ -50,21 +50,42 @@ def _spread(logits: Tensor, right: Tensor, smoothing: float) -> Tensor:
 
 
 def gathered_info_nce(
-    images: Tensor, texts: Tensor, log_scale: Tensor, processes: Processes
+    images: Tensor,
+    texts: Tensor,
+    log_scale: Tensor,
+    processes: Processes,
+    keys: Tensor | None = None,
 ) -> Tensor:
     """`info_nce` of this process's pairs against the pairs of all processes.
 
-    images, texts: (n, d) of this process, n the same in each. The mean over processes of its value
-    and of its gradients is that of one process with the whole batch (tested).
+    images, texts: (n, d) of this process, n the same in each. keys: see `same`; None where row i of
+    each belongs together and to no other. The mean over processes of its value and of its
+    gradients is that of one process with the whole batch (tested).
     """
     if processes.count == 1:
-        return info_nce(images, texts, log_scale)
+        return info_nce(images, texts, log_scale, None if keys is None else same(keys, keys))
     scale = log_scale.clamp(max=MAX_LOG_SCALE).exp()
     all_images, all_texts = gather_rows(images), gather_rows(texts)
-    rows = torch.arange(len(images), device=images.device) + processes.rank * len(images)
-    by_image = functional.cross_entropy(scale * images @ all_texts.T, rows)
-    by_text = functional.cross_entropy(scale * texts @ all_images.T, rows)
+    right = _right(images, keys, processes).to(images.dtype)
+    by_image = _spread(scale * images @ all_texts.T, right, 0.0)
+    by_text = _spread(scale * texts @ all_images.T, right, 0.0)
     return (by_image + by_text) / 2
+
+
+def same(keys: Tensor, others: Tensor) -> Tensor:
+    """bool (n, m): rows that have the same number in some column belong together, a text to every
+    picture that it is also said of. keys, others: int64 (n, c), (m, c)."""
+    return (keys[:, None] == others[None]).any(-1)
+
+
+def _right(rows: Tensor, keys: Tensor | None, processes: Processes) -> Tensor:
+    """bool (n, all): which rows of all processes belong to each of this one's."""
+    if keys is not None:
+        return same(keys, gather_rows(keys))
+    n, first = len(rows), processes.rank * len(rows)
+    return torch.arange(n * processes.count, device=rows.device)[None] == (
+        torch.arange(n, device=rows.device)[:, None] + first
+    )
 
 
 def pairwise_sigmoid(
@@ -87,15 +108,17 @@ def pairwise_sigmoid(
 
 
 def gathered_sigmoid(
-    images: Tensor, texts: Tensor, log_scale: Tensor, bias: Tensor, processes: Processes
+    images: Tensor,
+    texts: Tensor,
+    log_scale: Tensor,
+    bias: Tensor,
+    processes: Processes,
+    keys: Tensor | None = None,
 ) -> Tensor:
     """`pairwise_sigmoid` of this process's images against the texts of all; see
     `gathered_info_nce`."""
     every = gather_rows(texts)
-    rows = torch.arange(len(images), device=images.device) + processes.rank * len(images)
-    positives = torch.zeros(len(images), len(every), dtype=torch.bool, device=images.device)
-    positives[torch.arange(len(images), device=images.device), rows] = True
-    return pairwise_sigmoid(images, every, log_scale, bias, positives)
+    return pairwise_sigmoid(images, every, log_scale, bias, _right(images, keys, processes))
 
 
 def masked_language(logits: Tensor, targets: Tensor, ignored: int = -100) -> Tensor:

@@ -1,0 +1,24 @@
+"""Which rows of the data a run learnt from and chose by, kept with the model."""
+
+import gzip
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+FILE = "ids.txt.gz"
+
+
+def ids(train: Iterable[str], val: Iterable[str]) -> str:
+    """A line a row, `train` or `val`, a tab, its id; sorted."""
+    rows = [("train", one) for one in train] + [("val", one) for one in val]
+    return "".join(f"{split}\t{one}\n" for split, one in sorted(rows))
+
+
+def digest(text: str) -> str:
+    """SHA-256 of `ids`, by which two runs are seen to have used the same rows."""
+    return sha256(text.encode()).hexdigest()
+
+
+def write_ids(out: Path, text: str) -> None:
+    """`ids.txt.gz`; the same ids give the same bytes."""
+    (out / FILE).write_bytes(gzip.compress(text.encode(), mtime=0))
