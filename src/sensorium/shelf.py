@@ -10,12 +10,14 @@ import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sensorium.errors import NotFound, SensoriumError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -59,8 +61,10 @@ class Shelf(Mapping[str, T], Generic[T]):
         return next((found for found in words if found), "").partition("\n")[0]
 
     @cached_property
-    def guests(self) -> dict[str, EntryPoint]:
+    def guests(self) -> "dict[str, EntryPoint]":
         """Names that other packages add; a name of ours is never taken over."""
+        from importlib.metadata import entry_points  # late: it loads `email`, and few ask
+
         points = entry_points(group=self._package)
         return {point.name: point for point in points if point.name not in self.own}
 

@@ -5,7 +5,6 @@ The cache is the one that every program of the Hub shares, in its documented lay
 library, whose import costs more than most searches.
 """
 
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -67,7 +66,9 @@ def _packaged(row: Row) -> Checkpoint:
             why=f"it comes with the package {row.package}",
             hint=row.install,
         )
-    version = importlib.metadata.version(row.package)
+    from importlib.metadata import version as version_of  # late, see `shelf`
+
+    version = version_of(row.package)
     return Checkpoint(Named(row.name), Path(found.origin).parent, version, row.licence)
 
 
