@@ -215,7 +215,7 @@ def killing(sides: list[Side], folder: Path, seconds: dict[str, float]) -> dict[
         figures[side.name] = {
             "killed_after_seconds": seconds[side.name] / 2,
             "rows_kept": kept,
-            "rows_of_the_last_5_seconds": round(5 * per_second),
+            "seconds_of_work_lost": max(0.0, count / 2 - kept) / per_second,
         }
     return figures
 
