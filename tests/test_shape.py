@@ -30,6 +30,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "torch": ("runtime/torch.py", "train/"),
     "transformers": ("runtime/torch.py", "train/"),
     "onnx": ("train/",),
+    "peft": ("train/begin/lora.py",),
+    "timm": ("train/begin/encoders.py",),
     # cells.py has what vectors.py does without: its exact search stays one file that a head holds.
     "faiss": ("index/vectors.py", "index/cells.py"),
     "av": ("media/",),

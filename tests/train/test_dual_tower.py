@@ -250,9 +250,7 @@ def test_merged_lora_gives_what_the_adapters_gave(clip: Path) -> None:
 def test_from_siglip_with_its_own_loss(tmp_path: Path, pairs_file: Path) -> None:
     folder = tmp_path / "siglip"
     folder.mkdir()
-    unigram(PIECES, [0.0] * len(PIECES), 12).save(
-        str(folder / "tokenizer.json")
-    )
+    unigram(PIECES, [0.0] * len(PIECES), 12).save(str(folder / "tokenizer.json"))
     text = {**TOWER, "vocab_size": len(PIECES), "max_position_embeddings": 12}
     config = transformers.SiglipConfig(
         text_config=text, vision_config={**TOWER, "image_size": 32, "patch_size": 8}
@@ -270,7 +268,12 @@ def test_from_siglip_with_its_own_loss(tmp_path: Path, pairs_file: Path) -> None
 def test_from_a_backbone_and_an_encoder(
     tmp_path: Path, pairs_file: Path, vit: Path, bert: Path
 ) -> None:
-    fields = {"image": f"dir:{vit}", "text": f"dir:{bert}", "dim": 8, "freeze": "image"}
+    fields: dict[str, Any] = {
+        "image": f"dir:{vit}",
+        "text": f"dir:{bert}",
+        "dim": 8,
+        "freeze": "image",
+    }
     train.run("dual-tower", data=pairs_file, out=tmp_path, **fields, **SHORT)
     opens(tmp_path)
     weights = torch.load(tmp_path / "best.pt", weights_only=True)
@@ -298,12 +301,13 @@ def test_from_a_backbone_of_timm(tmp_path: Path, pairs_file: Path) -> None:
 
 
 def test_from_masked_runs(tmp_path: Path, pairs_file: Path) -> None:
-    shape = {"width": 16, "layers": 1, "heads": 2}
-    picture = {"size": 16, "patch": 8, "painter": 1}
-    words = {"length": 16, "vocabulary": 200}
+    shape: dict[str, Any] = {"width": 16, "layers": 1, "heads": 2}
+    picture: dict[str, Any] = {"size": 16, "patch": 8, "painter": 1}
+    words: dict[str, Any] = {"length": 16, "vocabulary": 200}
     train.run("masked-image", data=pairs_file, out=tmp_path / "i", **picture, **shape, **SHORT)
     train.run("masked-text", data=pairs_file, out=tmp_path / "t", **words, **shape, **SHORT)
-    fields = {"image": f"dir:{tmp_path / 'i'}", "text": f"dir:{tmp_path / 't'}", "dim": 8}
+    fields: dict[str, Any] = {"image": f"dir:{tmp_path / 'i'}", "dim": 8}
+    fields["text"] = f"dir:{tmp_path / 't'}"
     train.run("dual-tower", data=pairs_file, out=tmp_path / "out", **fields, **SHORT)
     opens(tmp_path / "out")
 
@@ -321,7 +325,7 @@ def test_from_a_run_of_its_own(tmp_path: Path, pairs_file: Path) -> None:
 def test_a_teacher_is_learnt_from(
     tmp_path: Path, pairs_file: Path, built_in: tuple[Path, Towers]
 ) -> None:
-    fields = {"begin": "nothing", "teacher": f"dir:{built_in[0]}"}
+    fields: dict[str, Any] = {"begin": "nothing", "teacher": f"dir:{built_in[0]}"}
     train.run("dual-tower", data=pairs_file, out=tmp_path, **fields, **SHORT, **SMALL)
     curve = (tmp_path / "curves.jsonl").read_text("utf-8")
     assert '"teacher"' in curve

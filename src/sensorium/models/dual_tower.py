@@ -1,5 +1,5 @@
-"""The project's own dual tower, made by `train/recipes/dual_tower.py`: pictures and sentences,
-Chinese and English, in one space.
+"""The project's own dual tower, made by `train/recipes/builtin_dual_tower.py`: pictures and
+sentences, Chinese and English, in one space. Runs of `dual_tower.py` are opened by it too.
 
 A folder of this family holds `image.onnx`, `text.onnx`, `tokenizer.json` and a `config.json`:
 

@@ -55,7 +55,7 @@ class BuiltIn(DualEncoder):
                 weight.requires_grad_(True)
 
     @property
-    def log_scale(self) -> nn.Parameter:  # type: ignore[override]
+    def log_scale(self) -> nn.Parameter:
         return self.towers.image.log_scale
 
     def pixels_to(self, pixels: Tensor) -> Tensor:

@@ -66,11 +66,11 @@ class Pretrained(DualEncoder):
             self.own_bias = nn.Parameter(torch.tensor(-10.0))
 
     @property
-    def log_scale(self) -> nn.Parameter:  # type: ignore[override]
+    def log_scale(self) -> nn.Parameter:
         return self.net.logit_scale
 
     @property
-    def bias(self) -> nn.Parameter:  # type: ignore[override]
+    def bias(self) -> nn.Parameter:
         return self.net.logit_bias if hasattr(self.net, "logit_bias") else self.own_bias
 
     def pixels_to(self, pixels: Tensor) -> Tensor:
