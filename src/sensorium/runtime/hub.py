@@ -49,7 +49,7 @@ def _named(name: str) -> Checkpoint:
             raise ModelMissing(
                 f"“{name}” is not on this machine",
                 why="its files are not installed",
-                hint="--model dir:FOLDER or hf:org/repo, or install sensorium with its models",
+                hint="--model dir:FOLDER, where a run of sensorium train ended",
             )
         return Checkpoint(Named(name), folder, digest(folder), row.licence)
     if row.package:

@@ -244,6 +244,8 @@ def _megabytes(folder: Path) -> float:
 def _how_to_get(row: Row) -> str:
     if row.package:
         return row.install
+    if row.folder:
+        return "its files are not installed; --model dir:FOLDER"
     return f"sensorium models pull {row.name}"
 
 
