@@ -181,7 +181,9 @@ def test_the_ids_that_were_used_are_kept(tmp_path: Path, pairs_file: Path) -> No
     rows = [line.split("\t") for line in text.decode().splitlines()]
     assert sorted(one for split, one in rows if split == "val") == [f"p{n}" for n in range(32, 40)]
     assert len(rows) == 40
-    assert hashlib.sha256(text).hexdigest() in (tmp_path / "README.md").read_text("utf-8")
+    card = (tmp_path / "README.md").read_text("utf-8")
+    assert hashlib.sha256(text).hexdigest() in card
+    assert "recall@10 before" in card
 
 
 def test_the_built_in_towers_come_back_out_of_their_graphs(
