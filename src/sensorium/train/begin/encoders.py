@@ -215,7 +215,8 @@ def _timm(checkpoint: Checkpoint, told: str) -> Looking:
         raise SensoriumError(
             f"{checkpoint.spec} needs timm", f"it cannot be imported: {error}", "pip install timm"
         ) from error
-    net = timm.create_model(f"local-dir:{checkpoint.folder}", pretrained=True, num_classes=0)
+    net = timm.create_model(f"local-dir:{checkpoint.folder}", pretrained=True)
+    net.reset_classifier(0)
     says = net.pretrained_cfg
     return Looking(
         Backbone(net),
