@@ -18,4 +18,5 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # while the program itself is still being loaded
         code = 130
+    gc.freeze()  # the interpreter would look through all of them once more as it ends
     sys.exit(code)
