@@ -75,10 +75,10 @@ class BuiltIn(DualEncoder):
         text, image = self.towers.text, self.towers.image
         upper = [*image.net.blocks[self.moves :], image.net.head]
         found = [
-            Group([w for one in upper for w in one.parameters()], 0.2),
-            Group(image.head(), 0.4),
-            Group([w for one in text.encoder.layers[_STILL:] for w in one.parameters()], 0.1),
-            Group(list(text.project.parameters()), 0.2),
+            Group([w for one in upper for w in one.parameters()], 0.05),
+            Group(image.head(), 0.1),
+            Group([w for one in text.encoder.layers[_STILL:] for w in one.parameters()], 0.025),
+            Group(list(text.project.parameters()), 0.05),
         ]
         return [*found, self.scalars()]
 
