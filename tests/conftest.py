@@ -1,8 +1,11 @@
 """A small real dual tower for everyone: colours and where they lie, and words that name colours."""
 
 import hashlib
+import importlib.util
 import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +13,31 @@ from numpy.typing import NDArray
 
 from sensorium.results import Provenance
 from sensorium.signal.image import Resample, resize
+
+
+def _declare_nms() -> None:
+    """torchvision has no build for a CPU-only torch on some indexes: its compiled operators are
+    missing and its import fails at `nms`. None of what we call needs them."""
+    if importlib.util.find_spec("torch") and importlib.util.find_spec("torchvision"):
+        import torch
+
+        try:
+            torch.ops.load_library(_compiled())
+        except OSError:
+            library = torch.library.Library("torchvision", "DEF")
+            for name in ("nms", "qnms"):
+                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            _KEPT.append(library)
+
+
+def _compiled() -> str:
+    spec = importlib.util.find_spec("torchvision")
+    assert spec and spec.origin
+    return str(next(Path(spec.origin).parent.glob("_C*"), Path("torchvision/_C")))
+
+
+_KEPT: list[Any] = []
+_declare_nms()
 
 COLOURS = {
     "red": (220, 30, 30),

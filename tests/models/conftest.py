@@ -1,6 +1,5 @@
 """Tiny checkpoints with random weights, written as the Hub has them; pictures and sentences."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,31 +18,6 @@ TEXTS = [
     "",
 ]
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789,.!'一两只狗猫雪地里的辆车草上跑"
-
-
-def _declare_nms() -> None:
-    """torchvision has no build for a CPU-only torch on some indexes: its compiled operators are
-    missing and its import fails at `nms`. None of what we call needs them."""
-    if importlib.util.find_spec("torch") and importlib.util.find_spec("torchvision"):
-        import torch
-
-        try:
-            torch.ops.load_library(_compiled())
-        except OSError:
-            library = torch.library.Library("torchvision", "DEF")
-            for name in ("nms", "qnms"):
-                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            _KEPT.append(library)
-
-
-def _compiled() -> str:
-    spec = importlib.util.find_spec("torchvision")
-    assert spec and spec.origin
-    return str(next(Path(spec.origin).parent.glob("_C*"), Path("torchvision/_C")))
-
-
-_KEPT: list[Any] = []
-_declare_nms()
 
 
 @pytest.fixture(scope="session")

@@ -89,8 +89,13 @@ class Backbone(nn.Module):  # type: ignore[misc]
     def forward(self, pixels: Tensor) -> Tensor:
         states = self.net(pixels)
         states = getattr(states, "last_hidden_state", states)
-        vectors: Tensor = {2: states, 3: states.mean(1), 4: states.flatten(2).mean(-1)}[states.ndim]
-        return vectors
+        match states.ndim:
+            case 4:
+                return states.flatten(2).mean(-1)
+            case 3:
+                return states.mean(1)
+            case _:
+                return states
 
 
 class Encoder(nn.Module):  # type: ignore[misc]
