@@ -19,7 +19,11 @@ from sensorium.media import Video as Video
 from sensorium.media import text as text
 from sensorium.results import Boxes, Hits, Scores, Timeline, Vectors
 from sensorium.results import Result as Result
-from sensorium.roles import DualTower, Reader, TextClassifier
+from sensorium.roles import (
+    DualTower,
+    Reader,
+    TextClassifier,
+)
 from sensorium.task import Event
 
 __version__: str

@@ -1,6 +1,7 @@
 """What a task may ask of a model: one small Protocol a role. A family implements one or more."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -86,8 +87,74 @@ class SpeechDetector(Protocol):
         ...
 
 
+@runtime_checkable
+class AudioClassifier(Protocol):
+    """Hears what is felt in a voice."""
+
+    provenance: Provenance
+    rate: int
+    """Samples a second that it takes."""
+    labels: tuple[str, ...]
+    languages: tuple[str, ...]
+    """Of the speech that it learned from, `en`, `de` …; empty where nobody says."""
+
+    def classify_sounds(self, sounds: Sequence[Floats]) -> Floats:
+        """n sounds, each float32 (samples,), one channel, -1 to 1, at `rate` → float32
+        (n, labels), rows that sum to 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Face:
+    """xyxy: left, top, right, bottom in pixels, brow to chin. points: left eye, right eye, nose,
+    left and right corner of the mouth, x and y in pixels, left as it is in the picture; None where
+    the detector has none. score: 0 to 1."""
+
+    xyxy: tuple[float, float, float, float]
+    score: float
+    points: tuple[tuple[float, float], ...] | None = None
+
+
+@runtime_checkable
+class FaceDetector(Protocol):
+    """Finds faces."""
+
+    provenance: Provenance
+
+    def find_faces(self, pictures: Sequence[Pixels]) -> list[tuple[Face, ...]]:
+        """n pictures, each uint8 (height, width, 3) → the faces of each, the surest first."""
+        ...
+
+
+@runtime_checkable
+class FaceClassifier(Protocol):
+    """Reads the expression of faces. What it takes of the picture around a face is its own."""
+
+    provenance: Provenance
+    labels: tuple[str, ...]
+
+    def classify_faces(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        """uint8 (height, width, 3) and n faces of it → float32 (n, labels), rows that sum to 1."""
+        ...
+
+
+@runtime_checkable
+class FaceLandmarker(Protocol):
+    """Finds 68 points of faces, in the order of iBUG 300-W (Sagonas et al., ICCVW 2013)."""
+
+    provenance: Provenance
+
+    def place_points(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        """uint8 (height, width, 3) and n faces of it → float32 (n, 68, 2), x and y in pixels."""
+        ...
+
+
 ROLES: dict[str, type] = {
+    "audio-classifier": AudioClassifier,
     "dual-tower": DualTower,
+    "face-classifier": FaceClassifier,
+    "face-detector": FaceDetector,
+    "face-landmarker": FaceLandmarker,
     "reader": Reader,
     "speech-detector": SpeechDetector,
     "text-classifier": TextClassifier,

@@ -3,13 +3,15 @@
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sensorium.errors import InputError
 from sensorium.results.result import Result, write_whole
 
 SECONDS, SENTENCES = "seconds", "sentences"
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+"""Ours, in their order: Ekman's six (1992) and none of them."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,15 @@ class Carrier:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a row stands on: of text, a sentence or the cue of a subtitle.
+    """What a row stands on: a sentence or the cue of a subtitle, a stretch of speech, a face while
+    it is seen.
 
     start, end: in the grid's unit. language: `en`, `zh`, or what else it seems to be written in.
     label: the likeliest emotion; `unknown` where no label stands out. emotion, sentiment: label →
-    probability. valence: probability of positive less that of negative, -1 to 1.
+    probability. valence: probability of positive less that of negative, -1 to 1. text, language
+    and sentiment are empty for a voice or a face. signs: what was measured, by name with its unit
+    (`pitch median, Hz`), without what could not be. at, box: of a face, the moment in seconds where
+    it shows best, and left, top, right, bottom there in pixels of the upright frame.
     """
 
     row: str
@@ -83,6 +89,9 @@ class Evidence:
     sentiment: dict[str, float]
     valence: float
     words: tuple[Carrier, ...] = ()
+    signs: dict[str, float] = field(default_factory=dict)
+    at: float | None = None
+    box: tuple[float, float, float, float] | None = None
 
     @property
     def carried(self) -> tuple[str, ...]:
