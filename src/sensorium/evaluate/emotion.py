@@ -2,17 +2,23 @@
 
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorium.errors import InputError
-from sensorium.evaluate._table import Table
-from sensorium.flow import Progress
+from sensorium.errors import InputError, SensoriumError
+from sensorium.evaluate._modalities import (
+    MODALITIES,
+    Modality,
+    Sign,
+    Target,
+    use_of_modality,
+)
+from sensorium.evaluate._table import Row, Table
+from sensorium.flow import Failed, Progress
 from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import (
     accuracy,
@@ -22,12 +28,9 @@ from sensorium.metrics.classification import (
     weighted_f1,
 )
 from sensorium.results import Provenance
-from sensorium.roles import Floats, TextClassifier
-from sensorium.task import task, use
+from sensorium.roles import Floats
+from sensorium.task import task
 
-Target = Literal["sentiment", "emotion"]
-BATCH = 256
-_NEUTRAL = "neutral"
 _METRICS = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
@@ -40,10 +43,11 @@ _METRICS = {
 class EmotionReport:
     """n: rows that were scored. accuracy, balanced_accuracy (mean recall of classes), macro_f1,
     weighted_f1: 0 to 1. confusion: a row a true label, a column a named one, in the order of
-    labels. by_corpus: keyed by the column `source`; by_language by `language`.
+    labels. by_corpus: keyed by the column `source`, of voices `corpus`; by_language by `language`.
 
-    calibration_error: of the likeliest label's probability. left_out: rows without the target;
-    unknown_labels: rows by labels that the model does not know, left out too.
+    calibration_error: of the likeliest label's probability. left_out: rows without the target, or
+    without anything that could be read; unknown_labels: rows by labels that the model does not
+    know, left out too.
     """
 
     n: int
@@ -66,35 +70,35 @@ class EmotionReport:
 def emotion(
     data: Table,
     *,
-    modality: Annotated[Literal["text"], "By which sign: the words of a text."] = "text",
-    target: Annotated[Target, "Which column is predicted."] = "sentiment",
-    model: TextClassifier = use("text-classifier"),
-) -> Generator[Progress, None, EmotionReport]:
+    modality: Annotated[Sign, "By which sign: the words of a text, the sound of a voice."] = "text",
+    target: Annotated[
+        Target | None, "Which column is predicted; of texts sentiment, of voices emotion."
+    ] = None,
+    model: Any = use_of_modality(),
+) -> Generator[Progress | Failed, None, EmotionReport]:
     """How often the right sentiment or emotion is named.
 
-    The file has the columns `text` and `sentiment` or `emotion`, and may have `source` and
+    Texts: the file has the columns `text` and `sentiment` or `emotion`, and may have `source` and
     `language`. A corpus without neutral texts is scored on negative and positive alone.
+
+    Voices: the columns are `audio` (an encoded sound) and `emotion`, perhaps `corpus` and
+    `language`; each corpus is scored on the labels that it has.
     """
     started = time.monotonic()
-    if target not in model.heads:
-        raise InputError(
-            f"{model.provenance.model} tells no {target}", f"it tells {', '.join(model.heads)}"
-        )
-    labels = model.heads[target]
-    rows = _Rows()
-    total = len(data)
-    texts = _known(data, target, labels, rows)
-    while batch := list(islice(texts, BATCH)):
-        rows.scores.append(model.classify_texts(batch)[target])
-        yield Progress(rows.seen, total, "texts")
+    sign = MODALITIES[modality]
+    target = _target(sign, modality, target)
+    model = sign.opened(model)
+    labels = sign.labels(model, target)
+    if not labels:
+        raise InputError(f"{model.provenance.model} tells no {target}")
+    rows = _Rows(labels)
+    yield from _classified(data, sign, target, model, rows)
     if not rows.truth:
         raise InputError(f"{data.path} has no row with a {target} that the model knows")
-    named, chances = _named(rows, labels, target)
+    named, chances = _named(rows, sign.optional(target, labels))
     truth = np.array(rows.truth)
-    whole = _figures(named, truth)
-    yield Progress(total, total, "texts")
     return EmotionReport(
-        **whole,
+        **_figures(named, truth),
         n=len(truth),
         labels=labels,
         confusion=tuple(map(tuple, confusion(named, truth, len(labels)).tolist())),
@@ -110,8 +114,9 @@ def emotion(
 
 @dataclass
 class _Rows:
-    """What was read so far. seen: rows of the file."""
+    """What was read so far. seen: rows of the file. waiting: what is still to be classified."""
 
+    labels: Sequence[str]
     truth: list[int] = field(default_factory=list)
     corpora: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
@@ -119,36 +124,72 @@ class _Rows:
     unknown: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
     seen: int = 0
+    waiting: list[Any] = field(default_factory=list)
+
+    def add(self, thing: Any, label: str, corpus: str | None, language: str | None) -> None:
+        self.waiting.append(thing)
+        self.truth.append(self.labels.index(label))
+        self.corpora.append(corpus or "")
+        self.languages.append(language or "")
 
 
-def _known(data: Table, target: str, labels: Sequence[str], rows: _Rows) -> Iterator[str]:
-    """The texts whose label the model knows; the rest is counted."""
-    for row in data.rows(["text", target], ["source", "language"]):
+def _target(sign: Modality, name: str, target: Target | None) -> Target:
+    if target is not None and target not in sign.targets:
+        raise InputError(
+            f"--modality {name} tells no {target}", f"it tells {', '.join(sign.targets)}"
+        )
+    return target or sign.targets[0]
+
+
+def _classified(
+    data: Table, sign: Modality, target: Target, model: Any, rows: _Rows
+) -> Generator[Progress | Failed, None, None]:
+    """Every row whose label the model knows goes through it; the rest is counted."""
+    total = len(data)
+    for row in data.rows([*sign.columns, target], ["id", sign.corpus, "language"]):
         rows.seen += 1
-        values: dict[str, Any] = row.values
-        label = (values[target] or "").strip()
-        text = (values["text"] or "").strip()
-        if not label or not text:
-            rows.left_out += 1
-        elif label not in labels:
+        label = (row.values[target] or "").strip()
+        if label and label not in rows.labels:
             rows.unknown[label] += 1
-        else:
-            rows.truth.append(labels.index(label))
-            rows.corpora.append(values.get("source") or "")
-            rows.languages.append(values.get("language") or "")
-            yield text
+            continue
+        try:
+            thing = sign.read(row.values, model) if label else None
+        except SensoriumError as error:
+            yield Failed(row, _left_out(row, error))
+            thing = None
+        if thing is None:
+            rows.left_out += 1
+            continue
+        rows.add(thing, label, row.values.get(sign.corpus), row.values.get("language"))
+        if len(rows.waiting) == sign.batch:
+            yield _done(sign, target, model, rows, total)
+    if rows.waiting:
+        yield _done(sign, target, model, rows, total)
+    yield Progress(total, total, sign.things)
 
 
-def _named(
-    rows: _Rows, labels: Sequence[str], target: Target
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _done(sign: Modality, target: Target, model: Any, rows: _Rows, total: int) -> Progress:
+    """What waits is classified."""
+    rows.scores.append(sign.classify(model, rows.waiting, target))
+    rows.waiting = []
+    return Progress(rows.seen, total, sign.things)
+
+
+def _left_out(row: Row, error: SensoriumError) -> InputError:
+    return InputError(f"{row.name} is left out", f"{error}")
+
+
+def _named(rows: _Rows, optional: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The likeliest label of each row and its probability, among the labels of its corpus."""
     scores = np.concatenate(rows.scores).astype(np.float64)
-    if target == "sentiment" and _NEUTRAL in labels:
-        neutral = labels.index(_NEUTRAL)
-        three = {of for of, label in zip(rows.corpora, rows.truth, strict=True) if label == neutral}
-        scores[[of not in three for of in rows.corpora], neutral] = 0.0
-        scores /= scores.sum(axis=1, keepdims=True)
+    corpora, truth = np.array(rows.corpora), np.array(rows.truth)
+    for corpus in np.unique(corpora):
+        own = corpora == corpus
+        there = {rows.labels[at] for at in np.unique(truth[own])}
+        foreign = [name in optional and name not in there for name in rows.labels]
+        if foreign.count(False) > 1:  # a corpus of one label would always be right
+            scores[np.ix_(own, foreign)] = 0.0
+    scores /= np.maximum(scores.sum(axis=1, keepdims=True), 1e-12)
     return scores.argmax(axis=1), scores.max(axis=1)
 
 
