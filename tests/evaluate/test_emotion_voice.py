@@ -37,7 +37,8 @@ class Tones:
     def _row(self, sound: Floats) -> Floats:
         times = np.arange(len(sound)) / self.rate
         row = np.array([abs(sound @ np.exp(2j * np.pi * f * times)) for f in TONES.values()])
-        return HEARD[int(row.argmax())]
+        heard: Floats = HEARD[int(row.argmax())]
+        return heard
 
 
 def tone(label: str, rate: int = 16_000) -> bytes:
