@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
 from tokenizers import pre_tokenizers
 
 TEXTS = [
@@ -58,3 +59,31 @@ def byte_pairs() -> Callable[[Path], None]:
         (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", "utf-8")
 
     return write
+
+
+@pytest.fixture(scope="session")
+def draw_face() -> Callable[[float], NDArray[np.uint8]]:
+    """Draws, in 400x400, a face about the middle whose brows are 0.42 and whose chin is 1.1 of the
+    given radius above and below it, and whose cheeks are 0.8 of it to the sides."""
+
+    def draw(radius: float) -> NDArray[np.uint8]:
+        picture = Image.new("RGB", (400, 400), (90, 110, 130))
+        pen = ImageDraw.Draw(picture)
+
+        def oval(x: float, y: float, wide: float, high: float, colour: tuple[int, ...]) -> None:
+            places = (x - wide, y - high, x + wide, y + high)
+            pen.ellipse([200 + radius * place for place in places], fill=colour)
+
+        oval(0, -0.1, 0.95, 1.25, (60, 40, 30))
+        oval(0, 0.05, 0.8, 1.08, (220, 175, 150))
+        for side in (-0.36, 0.36):
+            oval(side, -0.28, 0.24, 0.13, (150, 105, 90))
+            oval(side, -0.42, 0.24, 0.06, (70, 45, 35))
+            oval(side, -0.25, 0.16, 0.08, (245, 240, 235))
+            oval(side, -0.25, 0.08, 0.08, (30, 20, 20))
+        oval(0, 0.0, 0.09, 0.32, (235, 195, 170))
+        oval(0, 0.3, 0.18, 0.07, (160, 110, 95))
+        oval(0, 0.62, 0.32, 0.09, (150, 60, 60))
+        return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius * 0.03)))
+
+    return draw

@@ -66,10 +66,19 @@ def _packaged(row: Row) -> Checkpoint:
             why=f"it comes with the package {row.package}",
             hint=row.install,
         )
+    version = _version(row.package)
+    return Checkpoint(Named(row.name), Path(found.origin).parent, version, row.licence)
+
+
+def _version(package: str) -> str:
+    """Of the distribution that brings it; some are named otherwise (`cv2` comes with several)."""
+    from importlib.metadata import PackageNotFoundError, packages_distributions
     from importlib.metadata import version as version_of  # late, see `shelf`
 
-    version = version_of(row.package)
-    return Checkpoint(Named(row.name), Path(found.origin).parent, version, row.licence)
+    try:
+        return version_of(package)
+    except PackageNotFoundError:
+        return version_of(packages_distributions()[package][0])
 
 
 def _folder(spec: Folder, path: Path) -> Checkpoint:
