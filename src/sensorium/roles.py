@@ -139,6 +139,19 @@ class FaceClassifier(Protocol):
 
 
 @runtime_checkable
+class PostClassifier(Protocol):
+    """Reads the sentiment of a picture and the words that were posted with it."""
+
+    provenance: Provenance
+    labels: tuple[str, ...]
+
+    def classify_posts(self, pictures: Sequence[Pixels], texts: Sequence[str]) -> Floats:
+        """n pictures, each uint8 (height, width, 3), and the text of each → float32 (n, labels),
+        rows that sum to 1."""
+        ...
+
+
+@runtime_checkable
 class FaceLandmarker(Protocol):
     """Finds 68 points of faces, in the order of iBUG 300-W (Sagonas et al., ICCVW 2013)."""
 
@@ -155,6 +168,7 @@ ROLES: dict[str, type] = {
     "face-classifier": FaceClassifier,
     "face-detector": FaceDetector,
     "face-landmarker": FaceLandmarker,
+    "post-classifier": PostClassifier,
     "reader": Reader,
     "speech-detector": SpeechDetector,
     "text-classifier": TextClassifier,
