@@ -27,7 +27,8 @@ from sensorium.metrics.classification import (
     macro_f1,
     weighted_f1,
 )
-from sensorium.train.labelled import EMOTIONS, SENTIMENTS, Labelled, read_labelled
+from sensorium.results.timeline import EMOTIONS
+from sensorium.train.labelled import SENTIMENTS, Labelled, read_labelled
 
 NEUTRAL = SENTIMENTS.index("neutral")
 

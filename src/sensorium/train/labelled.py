@@ -15,9 +15,9 @@ import numpy as np
 
 from sensorium.errors import InputError
 from sensorium.models.text_emotion import without_addresses
+from sensorium.results.timeline import EMOTIONS
 
 SENTIMENTS = ("negative", "neutral", "positive")
-EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 
 _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
 # Sets whose labels were made out of the emoticons that stand in their texts.

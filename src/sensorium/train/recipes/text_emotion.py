@@ -28,12 +28,13 @@ from torch import Tensor, nn
 
 from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import balanced_accuracy, macro_f1, weighted_f1
+from sensorium.results.timeline import EMOTIONS
 from sensorium.task import Range
 from sensorium.train.checkpoint import read_weights
 from sensorium.train.distil import embed, padded
 from sensorium.train.encoders import TextEncoder
 from sensorium.train.export import write_config
-from sensorium.train.labelled import EMOTIONS, SENTIMENTS, Labelled, read_labelled
+from sensorium.train.labelled import SENTIMENTS, Labelled, read_labelled
 from sensorium.train.loop import BEST, Group, Logs, grouped
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
