@@ -1,18 +1,31 @@
 """The contract of a task, read off real functions."""
 
 import pickle
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pytest
 
 from sensorium.errors import InputError, NotFound
 from sensorium.flow import Failed, Progress
 from sensorium.media import Image, Text, Video
-from sensorium.results import Scores
-from sensorium.task import Item, Option, Partial, Range, Resource, Task, opens, task
+from sensorium.results import Provenance, Scores
+from sensorium.roles import AudioClassifier, Floats
+from sensorium.task import (
+    Item,
+    Later,
+    Option,
+    Partial,
+    Range,
+    Resource,
+    Task,
+    later,
+    opens,
+    task,
+)
 
 
 class Drawer:
@@ -152,3 +165,30 @@ def test_a_task_is_pickled_as_its_place() -> None:
         call = pickle.loads(pickle.dumps(Call(TASKS[name], {"k": 1})))
         assert call.task is TASKS[name]
         assert isinstance(call.task, Task)
+
+
+class Ear:
+    """Hears nothing."""
+
+    provenance = Provenance("ear")
+    rate = 8000
+    labels, languages = ("neutral",), ("en",)
+
+    def classify_sounds(self, sounds: Sequence[Floats]) -> Floats:
+        return np.ones((len(sounds), 1), np.float32)
+
+
+@task(example=["words"])
+def judge_late(item: Text, *, model: Later[AudioClassifier] = later("audio-classifier")) -> Scores:
+    """Open a model when it is named."""
+    rate = model().rate if model.named else 0
+    return Scores(item=item.name, scores={"rate": rate} if rate else {})
+
+
+def test_what_is_opened_late_is_opened_when_it_is_called() -> None:
+    with pytest.raises(NotFound):
+        judge_late("a cat", model="dir:nowhere")
+    assert judge_late("a cat").scores == {}
+    assert judge_late("a cat", model=Ear()).scores == {"rate": 8000}
+    (resource,) = judge_late.resources
+    assert resource.type is AudioClassifier

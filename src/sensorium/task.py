@@ -7,12 +7,22 @@ options, or things that are opened for the call (a model for a role, a library).
 import inspect
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from sensorium.errors import InputError, SensoriumError
 from sensorium.flow import Flow, Progress
@@ -21,6 +31,8 @@ from sensorium.models import open as open_model
 from sensorium.results import AnyResult
 from sensorium.roles import ROLES
 from sensorium.runtime.devices import threads
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -48,17 +60,34 @@ Event = Progress | Partial
 class Opened:
     """The default of a parameter that is opened for the call: `open(spec)`, None for the default.
 
-    A value with `close` is closed after the call when it was opened for it.
+    A value with `close` is closed after the call when it was opened for it. late: see `later`.
     """
 
     open: Callable[[str | None], Any]
     kind: str
     default: str
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Later(Generic[Thing]):
+    """Opens when it is called. named: whether who calls the task chose what is opened."""
+
+    open: Callable[[], Thing]
+    named: bool
+
+    def __call__(self) -> Thing:
+        return self.open()
 
 
 def use(role: str) -> Any:
     """A parameter that is filled with a loaded model of that role."""
     return Opened(lambda spec: open_model(spec, ROLES[role]), "model", role)
+
+
+def later(role: str) -> Any:
+    """A parameter that is filled with a `Later`: the model is opened when the task needs it."""
+    return replace(use(role), late=True)
 
 
 def opens(make: Callable[[str], Any], default: str) -> Any:
@@ -262,6 +291,9 @@ def _task_in(module: str) -> Task:
 
 
 def _open(opened: Opened, given: Any, stack: ExitStack) -> Any:
+    if opened.late:
+        now = replace(opened, late=False)
+        return Later(partial(_open, now, given, stack), given is not None)
     if given is not None and not isinstance(given, str):
         return given
     value = opened.open(given)
@@ -299,7 +331,8 @@ def _parameter(parameter: inspect.Parameter, hint: Any) -> Item | Option | Resou
         extras = tuple(rest)
     words = next((one for one in extras if isinstance(one, str)), "")
     if isinstance(parameter.default, Opened):
-        return Resource(parameter.name, _alternatives(hint)[0], parameter.default, words)
+        kind = get_args(hint)[0] if get_origin(hint) is Later else _alternatives(hint)[0]
+        return Resource(parameter.name, kind, parameter.default, words)
     if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
         many = get_origin(hint) is list
         kinds = _alternatives(get_args(hint)[0] if many else hint)
@@ -335,6 +368,7 @@ def _result(hint: Any) -> type:
 __all__ = [
     "Event",
     "Item",
+    "Later",
     "Opened",
     "Option",
     "Partial",
@@ -342,6 +376,7 @@ __all__ = [
     "Range",
     "Resource",
     "Task",
+    "later",
     "opens",
     "task",
     "task_of",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from sensorium.media.frames import Frame
     from sensorium.media.image import Picture
     from sensorium.media.passages import Passage
     from sensorium.media.sound import Sound
@@ -90,6 +91,12 @@ class Video(Media):
         from sensorium.media.video import read_scenes
 
         return read_scenes(self.source, self.span, every, at_least)
+
+    def frames(self, every: float = 0.5, at_least: int = 0) -> "Iterator[Frame]":
+        """What is shown every `every` seconds; see `media.frames`."""
+        from sensorium.media.frames import read_frames
+
+        return read_frames(self.source, self.span, every, at_least)
 
     def frame(self, at: float, at_least: int = 0) -> "Pixels":
         """uint8 (height, width, 3), upright: the frame shown at `at` seconds."""

@@ -67,7 +67,7 @@ def probe(source: Path | bytes | str) -> VideoFacts:
         duration = duration_of(container, stream)
         tags = {**stream.metadata, **container.metadata}
         for _, frame in Frames(container, stream):
-            width, height = _upright_size(frame, pixel_aspect(stream))
+            width, height = upright_size(frame, pixel_aspect(stream))
             break
         else:
             raise InputError(name_of(source), "it holds no frame that can be decoded")
@@ -100,7 +100,7 @@ def read_frame(source: Any, at: float, at_least: int = 0) -> NDArray[np.uint8]:
         frame = _shown(frames, at, seek=True) or _shown(frames, at, seek=False)
         if frame is None:
             raise InputError(name_of(source), "it holds no frame that can be decoded")
-        return _Painter(source, stream, at_least).paint(frame)
+        return Painter(source, stream, at_least).paint(frame)
 
 
 def _shown(frames: Frames, at: float, seek: bool) -> Any | None:
@@ -135,7 +135,7 @@ def read_scenes(
         stream = video_stream(container, source)
         stream.codec_context.skip_frame = "NONREF"
         frames = Frames(container, stream)
-        painter = _Painter(source, stream, at_least)
+        painter = Painter(source, stream, at_least)
         if span is not None and span.start > 0:
             frames.seek(span.start)
         decoded = _worthwhile(source, frames, span)
@@ -171,7 +171,7 @@ class _Shot:
             self.kept = [one for one in self.kept if one[0] >= self.start + length / 3]
             self.kept.append((time, frame))
 
-    def scene(self, painter: "_Painter") -> Scene:
+    def scene(self, painter: "Painter") -> Scene:
         length = self.end - self.start
         centre = self.start + length / 2
         near = [one for one in self.kept if abs(one[0] - centre) <= length / 4]
@@ -242,7 +242,7 @@ def _tiny(
             yield gops.tiny_of(frame, scaler), shown
 
 
-class _Painter:
+class Painter:
     """Frames to pixels: scaled, right in colour, square and upright."""
 
     def __init__(self, source: Any, stream: Any, at_least: int) -> None:
@@ -282,7 +282,7 @@ def _size(frame: Any, aspect: float, at_least: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _upright_size(frame: Any, aspect: float) -> tuple[int, int]:
+def upright_size(frame: Any, aspect: float) -> tuple[int, int]:
     width, height = _size(frame, aspect, 0)
     return (height, width) if round(frame.rotation / 90) % 2 else (width, height)
 
