@@ -1,0 +1,102 @@
+"""Faces with what they express: FER2013's one label a face, and the votes that FER+ added.
+
+The two are different questions. One label came from the word that found the picture; ten people
+looked at each face afterwards, and the most of them agree with the word in 63 of 100.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sensorium.errors import InputError
+
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+VOTED = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
+    "contempt", "unknown", "not a face",
+)  # fmt: skip
+"""The order of FER+'s ten columns (Barsoum et al., ICMI 2016, arXiv 1608.01041)."""
+SIDE = 48
+_HELD = "PublicTest"
+
+
+@dataclass(frozen=True)
+class Faces:
+    """pixels: uint8 `(n, 48, 48)`. labels: places in `EMOTIONS`. votes: `(n, 10)` in the order of
+    `VOTED`."""
+
+    pixels: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    votes: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, chosen: NDArray[np.bool]) -> "Faces":
+        return Faces(self.pixels[chosen], self.labels[chosen], self.votes[chosen])
+
+    def shares(self) -> NDArray[np.float32]:
+        """Votes as float32 `(n, 7)` in the order of `EMOTIONS`, rows that sum to 1; a row of zeros
+        where half of the people saw no emotion of ours. A single vote counts as a slip, as in
+        FER+'s own training."""
+        kept = np.where(self.votes > 1, self.votes, 0)
+        ours = kept[:, [VOTED.index(name) for name in EMOTIONS]].astype(np.float32)
+        told = ours.sum(1) * 2 > self.votes.sum(1)
+        shares: NDArray[np.float32] = ours / np.maximum(ours.sum(1, keepdims=True), 1)
+        shares[~told] = 0
+        return shares
+
+    def majority(self) -> NDArray[np.int64]:
+        """The place in `EMOTIONS` that has most votes of all ten; -1 where another or none has."""
+        names = [VOTED[at] for at in self.votes.argmax(1)]
+        found = [EMOTIONS.index(one) if one in EMOTIONS else -1 for one in names]
+        return np.where(self.votes.sum(1) > 0, np.array(found, np.int64), -1)
+
+
+@dataclass(frozen=True)
+class Split:
+    """train and held (`usage` “PublicTest”). unvoted: rows without votes that were left out of
+    train, half of them no faces; repeats: rows left out because held has the same pixels."""
+
+    train: Faces
+    held: Faces
+    unvoted: int
+    repeats: int
+
+
+def read_expressions(path: Path) -> Split:
+    """A parquet file with the columns `image`, `emotion`, `usage`, `votes`."""
+    rows = _rows(path)
+    faces = Faces(
+        np.stack([_grey(row["image"]) for row in rows]),
+        np.array([EMOTIONS.index(row["emotion"]) for row in rows], np.int64),
+        np.array([row["votes"] or [0] * len(VOTED) for row in rows], np.int64),
+    )
+    held = np.array([row["usage"] == _HELD for row in rows])
+    if held.all() or not held.any():
+        raise InputError(f"{path} cannot be trained on", f"no usage or every one is {_HELD}")
+    apart = {face.tobytes() for face in faces.pixels[held]}
+    repeats = ~held & np.array([face.tobytes() in apart for face in faces.pixels])
+    unvoted = ~held & ~repeats & (faces.votes.sum(1) == 0)
+    train = ~held & ~repeats & ~unvoted
+    return Split(faces.take(train), faces.take(held), int(unvoted.sum()), int(repeats.sum()))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    from pyarrow import parquet
+
+    columns = ["image", "emotion", "usage", "votes"]
+    rows: list[dict[str, Any]] = parquet.read_table(path, columns=columns).to_pylist()
+    return rows
+
+
+def _grey(data: bytes) -> NDArray[np.uint8]:
+    picture = Image.open(io.BytesIO(data)).convert("L")
+    if picture.size != (SIDE, SIDE):
+        picture = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return np.asarray(picture, np.uint8)
