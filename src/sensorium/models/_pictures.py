@@ -83,8 +83,7 @@ def transformers_steps(checkpoint: Checkpoint, unsaid: Mapping[str, Any]) -> Pic
     """What `preprocessor_config.json` says (or `processor_config.json`, where newer checkpoints
     keep it). unsaid: what the family's image processor assumes where the file is silent."""
     says = dict(unsaid) | _stated(checkpoint)
-    size = says["size"]
-    fit, width, height = _fit(size if isinstance(size, dict) else {"shortest_edge": size})
+    fit, width, height = _fit(_named(says["size"], unsaid["size"]))
     if not says.get("do_resize", True):
         fit = Fit.NONE
     crop = _sides(says["crop_size"]) if says.get("do_center_crop") else None
@@ -156,6 +155,13 @@ def _stated(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def _without_none(says: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in says.items() if value is not None}
+
+
+def _named(size: Any, unsaid: Mapping[str, Any]) -> dict[str, Any]:
+    """A size as an object; one number is what the family's own sizes are: a square, or a side."""
+    if isinstance(size, dict):
+        return size
+    return dict.fromkeys(unsaid, size)
 
 
 def _fit(size: Mapping[str, Any]) -> tuple[Fit, int, int]:

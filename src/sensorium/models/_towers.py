@@ -2,7 +2,8 @@
 
 Networks come from ONNX files where the checkpoint has them, in a layout that is common on the Hub
 (`onnx/vision_model.onnx` with `onnx/text_model.onnx`; `visual/model.onnx` with
-`textual/model.onnx`; `onnx/model.onnx` with both), else from its weights through torch.
+`textual/model.onnx`; `onnx/model.onnx` or `model.onnx` with both), else from its weights through
+torch.
 """
 
 import math
@@ -207,9 +208,10 @@ def transformers_networks(
 
 
 def find_graphs(checkpoint: Checkpoint) -> list[Path]:
-    """The image and the text graph of a checkpoint, or the one that has both; else none."""
+    """The image and the text graph of a checkpoint, or the one that has all; else none."""
     folder = checkpoint.folder
-    found = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.onnx")}
+    paths = (path for place in ("*.onnx", "*/*.onnx") for path in folder.glob(place))
+    found = {path.relative_to(folder).as_posix() for path in paths}
     return [folder / name for name in graphs(found)]
 
 

@@ -171,6 +171,28 @@ def byte_pair_tokenizer(files: TokenizerFiles, start: str, end: str) -> Tokenize
     return tokenizer
 
 
+def byte_level_tokenizer(files: TokenizerFiles) -> Tokenizer:
+    """RoBERTa's tokenizer out of `vocab.json` and `merges.txt`, where `tokenizer.json` is missing:
+    GPT-2's pairs of bytes, `<s>` and `</s>` about every text."""
+    model = models.BPE.from_file(files.path("vocab.json"), files.path("merges.txt"))
+    tokenizer = Tokenizer(model)
+    spaced = bool(files.settings.get("add_prefix_space", False))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=spaced)
+    tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+    first, last = ((one, tokenizer.token_to_id(one) or 0) for one in ("<s>", "</s>"))
+    tokenizer.post_processor = processors.RobertaProcessing(
+        last, first, trim_offsets=True, add_prefix_space=spaced
+    )
+    return tokenizer
+
+
+def piece_tokenizer(files: TokenizerFiles) -> Tokenizer:
+    """BERT's, of whichever files there are."""
+    if files.has("vocab.txt") and not files.has("tokenizer.json"):
+        return word_piece_tokenizer(files)
+    return files.ready_made()
+
+
 def word_piece_tokenizer(files: TokenizerFiles) -> Tokenizer:
     """BERT's tokenizer out of `vocab.txt`, where `tokenizer.json` is missing.
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 
 PAIRS = (("onnx/vision_model", "onnx/text_model"), ("visual/model", "textual/model"))
 """Where an image and a text graph are, without precision and suffix: the two layouts in use."""
-JOINT = "onnx/model"
-"""Where one graph has both towers."""
+ALONE = ("onnx/model", "model")
+"""Where one graph has all of a network, both towers of one that has two."""
 PRECISIONS = ("", "_fp16", "_quantized", "_int8", "_uint8")
 """Of several precisions the most exact is taken; these are the ones that every device can run."""
 _SMALL = (".json", ".txt", ".model")
@@ -40,8 +40,8 @@ SETTINGS = ("config.json", "open_clip_config.json")
 
 
 def graphs(files: Collection[str]) -> list[str]:
-    """The image and the text graph, or the one that has both; then their external data."""
-    for stems in (*PAIRS, (JOINT,)):
+    """The image and the text graph, or the one that has all; then their external data."""
+    for stems in (*PAIRS, *((stem,) for stem in ALONE)):
         found = [most_exact(files, stem) for stem in stems]
         if all(found):
             beside = (name for name in sorted(files) for graph in found if _belongs(name, graph))

@@ -36,7 +36,7 @@ class TorchSession:
         self, module: Any, method: str, inputs: tuple[str, ...], output: str, device: Device
     ) -> None:
         """method: takes tensors named `inputs`; gives a tensor, or transformers' output whose
-        `pooler_output` is the one."""
+        `pooler_output`, or else `logits`, is the one."""
         self.module = module
         self.inputs = inputs
         self.outputs: tuple[str, ...] = (output,)
@@ -55,7 +55,8 @@ class TorchSession:
     def embedding(self, *tensors: Any) -> Any:
         """The output as a tensor of torch."""
         value = self._method(**dict(zip(self.inputs, tensors, strict=True)))
-        return getattr(value, "pooler_output", value)
+        named = (getattr(value, name, None) for name in ("pooler_output", "logits"))
+        return next((one for one in named if one is not None), value)
 
     def graph(self) -> Any:
         """A module whose forward takes the inputs in order and gives the output: for an export."""

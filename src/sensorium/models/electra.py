@@ -1,0 +1,16 @@
+"""ELECTRA that classifies texts: BERT that learnt to find replaced words (Clark et al., ICLR 2020,
+https://arxiv.org/abs/2003.10555)."""
+
+from sensorium.models._read_texts import TextReader, open_reader
+from sensorium.models._words import TokenizerFiles, piece_tokenizer
+from sensorium.roles import TextClassifier
+from sensorium.runtime.checkpoint import Checkpoint
+from sensorium.runtime.devices import Device
+
+ROLES = (TextClassifier,)
+
+
+def load(checkpoint: Checkpoint, device: Device) -> TextReader:
+    tokenizer = piece_tokenizer(TokenizerFiles(checkpoint))
+    name = "ElectraForSequenceClassification"
+    return open_reader(checkpoint, device, name, tokenizer, "[PAD]", types=True)
