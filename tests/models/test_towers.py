@@ -121,7 +121,7 @@ def test_half_a_graph_feeds_the_other_half_one_blank() -> None:
         ("onnx/vision_model_fp16.onnx onnx/text_model_quantized.onnx", "vision_model text_model"),
         ("visual/model.onnx textual/model.onnx", "model model"),
         ("onnx/model_quantized.onnx", "model"),
-        ("model.onnx onnx/text_model.onnx", ""),
+        ("model.onnx onnx/text_model.onnx", "model"),
     ],
 )
 def test_graphs_are_found_in_the_layouts_of_the_hub(tmp_path: Path, files: str, found: str) -> None:
