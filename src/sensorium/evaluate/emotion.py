@@ -70,9 +70,11 @@ class EmotionReport:
 def emotion(
     data: Table,
     *,
-    modality: Annotated[Sign, "By which sign: the words of a text, the sound of a voice."] = "text",
+    modality: Annotated[
+        Sign, "By which sign: the words of a text, the sound of a voice, the look of a face."
+    ] = "text",
     target: Annotated[
-        Target | None, "Which column is predicted; of texts sentiment, of voices emotion."
+        Target | None, "Which column is predicted; of texts sentiment, of others emotion."
     ] = None,
     model: Any = use_of_modality(),
 ) -> Generator[Progress | Failed, None, EmotionReport]:
@@ -83,6 +85,9 @@ def emotion(
 
     Voices: the columns are `audio` (an encoded sound) and `emotion`, perhaps `corpus` and
     `language`; each corpus is scored on the labels that it has.
+
+    Faces: the columns are `image` (an encoded picture, cut to one face from hair to chin) and
+    `emotion`, perhaps `source`; else as of voices.
     """
     started = time.monotonic()
     sign = MODALITIES[modality]
