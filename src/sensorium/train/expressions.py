@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sensorium.errors import InputError
+from sensorium.results.timeline import EMOTIONS
 
-EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 VOTED = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
     "contempt", "unknown", "not a face",

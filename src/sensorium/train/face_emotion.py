@@ -128,8 +128,12 @@ def enlarged(faces: Tensor, size: int) -> Tensor:
 
 def varied(faces: Tensor, size: int) -> Tensor:
     """Mirrored or not, turned, moved, nearer or farther, brighter or duller, and with a part
-    covered; enlarged in the same step."""
-    n = len(faces)
+    covered; enlarged in the same step. One batch in ten is coarse, as small faces are."""
+    n, own = len(faces), faces.shape[1]
+    if torch.rand(()) < 0.1:
+        few = int(torch.randint(own // 3, own * 3 // 4, ()))
+        coarse = F.interpolate(faces[:, None], (few, few), mode="area")
+        faces = F.interpolate(coarse, (own, own), mode="bilinear", align_corners=False)[:, 0]
     turn = _about(n, math.radians(15))
     scale, stretch = torch.exp(_about(n, 0.18)), torch.exp(_about(n, 0.06))
     mirror = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
