@@ -17,7 +17,7 @@ class SpeechLayer(nn.Module):  # type: ignore[misc]
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.scale = heads, math.sqrt(width // heads)
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.asked, self.given = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
@@ -28,7 +28,7 @@ class SpeechLayer(nn.Module):  # type: ignore[misc]
         n, frames, width = states.shape
         asked = self.asked(self.before(states)).view(n, frames, 3, self.heads, -1)
         query, key, value = asked.permute(2, 0, 3, 1, 4).unbind(0)
-        weights = query @ key.transpose(-1, -2) / math.sqrt(width // self.heads) + hidden
+        weights = query @ key.transpose(-1, -2) / self.scale + hidden
         mixed = (weights.softmax(-1) @ value).transpose(1, 2).reshape(n, frames, width)
         states = states + self.given(mixed)
         changed: Tensor = self.down(functional.gelu(self.up(self.between(states))))
