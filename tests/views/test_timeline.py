@@ -36,7 +36,7 @@ def test_a_page_underlines_what_carried_and_needs_no_colours(shown: Any) -> None
     assert "&lt;i&gt;<mark>love</mark>" in told
     assert "高兴" in told and "happiness" in told and "不确定" in told
     assert "url(#hatch-anger)" in told
-    assert "happiness: 1" in told and "unknown: 1" in told  # the chart in words
+    assert "fused: happiness 100%" in told  # the band in words
 
 
 def test_one_sentence_has_no_chart(shown: Any) -> None:

@@ -1,40 +1,79 @@
-"""How emotions are named and told apart, on a terminal and on a page.
+"""How emotions, rows and signs are named and told apart, on a terminal and on a page.
 
-Each has a colour, and a letter and a hatching for who sees no colours; unknown labels of other
-models get grey and their own name.
+Each emotion has a colour, and a letter and a hatching for who sees no colours; unknown labels of
+other models get grey and their own name.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sensorium.results import Evidence, Timeline
+from sensorium.results import Evidence, Row, Timeline
+from sensorium.results.timeline import SENTENCES
+from sensorium.views.words import clock
 
 
 @dataclass(frozen=True)
 class Look:
-    """zh: its name. colour: on light and dark grounds. hatch: degrees of its lines, None for none;
-    gap: pixels between them."""
+    """zh: its name. colour: on light and dark grounds. letter: of one cell. hatch: degrees of its
+    lines, None for none; gap: pixels between them."""
 
     zh: str
     colour: str
+    letter: str
     hatch: int | None = None
     gap: int = 6
 
 
 # Okabe and Ito's palette, which most kinds of colour vision tell apart.
 LOOKS: dict[str, Look] = {
-    "anger": Look("愤怒", "#d55e00", 45),
-    "disgust": Look("厌恶", "#009e73", 90),
-    "fear": Look("恐惧", "#8a63c9", 135),
-    "happiness": Look("高兴", "#e6a400"),
-    "sadness": Look("悲伤", "#0072b2", 0),
-    "surprise": Look("惊讶", "#56b4e9", 45, 3),
-    "neutral": Look("平静", "#a3a3a8"),
-    "unknown": Look("不确定", "#6e6e73"),
+    "anger": Look("愤怒", "#d55e00", "a", 45),
+    "disgust": Look("厌恶", "#009e73", "d", 90),
+    "fear": Look("恐惧", "#8a63c9", "f", 135),
+    "happiness": Look("高兴", "#e6a400", "h"),
+    "sadness": Look("悲伤", "#0072b2", "s", 0),
+    "surprise": Look("惊讶", "#56b4e9", "u", 45, 3),
+    "neutral": Look("平静", "#a3a3a8", "n"),
+    "unknown": Look("不确定", "#6e6e73", "?"),
 }
-_OTHER = Look("", "#6e6e73", 0, 3)
+_OTHER = Look("", "#6e6e73", "*", 0, 3)
 
+UNKNOWN = "unknown"
+CALM = "a reading of signs by small models, not of minds; not for decisions about people"
 CALM_ZH = "这是小模型对迹象的解读，不是对内心的了解；不可用于对人作决定。"
+
+_ROWS_ZH = {"fused": "综合", "text": "文字", "voice": "声音", "face": "人脸", "picture": "画面"}
+_UNITS_ZH = {
+    "semitones": "半音",
+    "syllables/s": "音节/秒",
+    "characters/s": "字/秒",
+    "s": "秒",
+    "Hz": "Hz",
+}
+_SIGNS_ZH = {
+    "pitch median": "音高中位数",
+    "pitch low": "低音高",
+    "pitch high": "高音高",
+    "pitch range": "音高范围",
+    "voiced": "浊音比例",
+    "level": "电平",
+    "loudness": "响度",
+    "speech rate": "语速",
+    "articulation rate": "发音速度",
+    "pauses": "停顿",
+    "pause": "停顿",
+    "roughness": "粗糙度",
+    "mouth-corner lift": "嘴角上扬",
+    "mouth opening": "张嘴",
+    "brow raise": "抬眉",
+    "brow lower": "皱眉",
+    "eye opening": "睁眼",
+}
+EVENTS: dict[str, tuple[str, str, str]] = {
+    "disagreement": ("≠", "rows disagree", "各路不一致"),
+    "language": ("文", "another language", "其他语言"),
+    "unknown": ("?", "nothing stands out", "不明显"),
+}
+"""kind → its mark, and its name in English and Chinese."""
 
 
 def look(label: str) -> Look:
@@ -43,6 +82,28 @@ def look(label: str) -> Look:
 
 def zh(label: str) -> str:
     return look(label).zh or label
+
+
+def row_zh(name: str) -> str:
+    """`face-2` → 人脸 2."""
+    kind, _, number = name.partition("-")
+    return f"{_ROWS_ZH.get(kind, kind)} {number}".strip()
+
+
+def event(kind: str) -> tuple[str, str, str]:
+    return EVENTS.get(kind, ("!", kind, kind))
+
+
+def sign(name: str, value: float) -> tuple[str, str, str, str]:
+    """Of a sign (`pitch median, Hz`) its name and its value, in English and in Chinese."""
+    called, _, unit = name.partition(", ")
+    number = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return (
+        called,
+        f"{number} {unit}".strip(),
+        _SIGNS_ZH.get(called, called),
+        f"{number} {_UNITS_ZH.get(unit, unit)}".strip(),
+    )
 
 
 def ranked(one: Evidence) -> list[tuple[str, float]]:
@@ -62,12 +123,61 @@ def marked(one: Evidence) -> list[tuple[str, bool]]:
     return [(text, carried) for text, carried in [*pieces, (one.text[at:], False)] if text]
 
 
+def calm(timeline: Timeline) -> tuple[str, tuple[str, ...]]:
+    """What such an estimate is and is not, and the other notes."""
+    said = [note for note in timeline.notes if note.startswith(CALM[:18])]
+    rest = tuple(note for note in timeline.notes if note not in said)
+    return (said or [CALM])[0], rest
+
+
+def leading(timeline: Timeline) -> Row:
+    """The row that sums up the others."""
+    return timeline.rows.get("fused") or next(iter(timeline.rows.values()))
+
+
+def kinds(timeline: Timeline) -> list[str]:
+    """The rows that were read, without the one that sums them up where there are others."""
+    return [name for name in timeline.rows if name != "fused"] or list(timeline.rows)
+
+
+def shares(timeline: Timeline) -> dict[str, float]:
+    """Label → mean probability over what was seen, in the order of the labels."""
+    row = leading(timeline)
+    seen = max(1, sum(row.seen))
+    return {label: sum(row.probabilities.get(label, ())) / seen for label in timeline.labels}
+
+
 def size(timeline: Timeline) -> str:
     """How much was read."""
-    count = len(timeline.evidence)
-    if timeline.grid.unit == "sentences":
-        return f"{count} sentence{'' if count == 1 else 's'}"
-    return f"{count} cue{'' if count == 1 else 's'} in {timeline.grid.count} s"
+    rows, count = kinds(timeline), len(timeline.evidence)
+    if rows in (["text"], ["fused"]):
+        if timeline.grid.unit == SENTENCES:
+            return f"{count} sentence{'' if count == 1 else 's'}"
+        return f"{count} cue{'' if count == 1 else 's'} in {timeline.grid.count} s"
+    faces = sum(name.startswith("face") for name in rows)
+    told = [name for name in rows if not name.startswith("face")]
+    many = {0: [], 1: ["a face"]}.get(faces, [f"{faces} faces"])
+    return " · ".join([*_length(timeline, "s"), ", ".join([*told, *many])])
+
+
+def size_zh(timeline: Timeline) -> str:
+    rows, count = kinds(timeline), len(timeline.evidence)
+    if rows in (["text"], ["fused"]):
+        if timeline.grid.unit == SENTENCES:
+            return f"{count} 句"
+        return f"{count} 条字幕，{timeline.grid.count} 秒"
+    faces = sum(name.startswith("face") for name in rows)
+    told = [row_zh(name) for name in rows if not name.startswith("face")]
+    many = [f"{faces} 张人脸"] if faces else []
+    return " · ".join([*_length(timeline, "秒"), "、".join([*told, *many])])
+
+
+def _length(timeline: Timeline, second: str) -> list[str]:
+    """Nothing for a moment."""
+    length = timeline.grid.count * timeline.grid.every
+    if timeline.grid.count == 1:
+        return []
+    return [clock(length) if length >= 60 else f"{length:g} {second}"]
 
 
 def strongest(timeline: Timeline) -> Sequence[str]:

@@ -14,8 +14,11 @@ from PIL import Image as Pil
 
 from sensorium.errors import SensoriumError
 from sensorium.media import Image, Media, Video
+from sensorium.media.media import looks_like_path
 from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Timeline, Vectors
 from sensorium.views import timeline, words
+from sensorium.views.said import said as _said
+from sensorium.views.stage import Stage
 from sensorium.views.thumbnail import jpeg, thumbnail
 
 THUMBNAIL = 400
@@ -23,28 +26,51 @@ THUMBNAIL = 400
 PICTURE = 1600
 """Pixels of the longer side of a picture with boxes."""
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+_LANGUAGE = (
+    '<button type="button" class="language" hidden>'
+    '<span lang="en">中文</span><span lang="zh">English</span></button>'
+)
 
 
-def page(results: Sequence[AnyResult]) -> str:
-    """A whole page for one result or several."""
-    sections = "".join(f"<section>{_body(one)}</section>" for one in results)
+def page(results: Sequence[AnyResult], folder: Path | None = None) -> str:
+    """A whole page for one result or several. folder: where it will lie, so that it finds what is
+    too long to stand in it."""
+    shown = {id(one): timeline.look(one, folder) for one in results if isinstance(one, Timeline)}
+    sections = "".join(
+        f"<section>{_body(one, shown.get(id(one), Stage()))}</section>" for one in results
+    )
     title = escape(_title(results[0]))
+    scripts = ["page.js", *(["timeline.js"] if shown else [])]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(shown.values())}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{title} · sensorium</title><style>{_read('page.css')}\n"
+        f"<title>{title} · sensorium</title><style>{_style(*results)}\n"
         "body { margin: 0; } .sensorium { background: var(--ground); min-height: 100vh;"
         " padding: clamp(1rem, 4vw, 3rem); box-sizing: border-box; }</style></head>"
-        f'<body><main class="sensorium">{sections}</main>'
-        f"<script>{_read('page.js')}</script></body></html>\n"
+        f'<body><main class="sensorium">{_LANGUAGE}{sections}</main>'
+        f"<script>{''.join(map(_read, scripts))}</script></body></html>\n"
     )
 
 
 def fragment(result: AnyResult) -> str:
-    """A piece of HTML for a notebook, with its own style."""
-    return f'<style>{_read("page.css")}</style><div class="sensorium">{_body(result)}</div>'
+    """A piece of HTML for a notebook, with its own style; of a timeline without its item."""
+    return f'<style>{_style(result)}</style><div class="sensorium">{_body(result, Stage())}</div>'
+
+
+def _style(*results: AnyResult) -> str:
+    more = _read("timeline.css") if any(isinstance(one, Timeline) for one in results) else ""
+    return _read("page.css") + more
+
+
+def _policy(shown: Iterable[Stage]) -> str:
+    """What the page may load: what stands in it, and the file beside it that it plays."""
+    stages = [one for one in shown if one.plays]
+    if not stages:
+        return _POLICY
+    beside = " file: 'self'" if any(one.linked for one in stages) else ""
+    return f"{_POLICY}; media-src data:{beside}"
 
 
 def _read(name: str) -> str:
@@ -58,14 +84,19 @@ def _title(result: AnyResult) -> str:
         case Scores() | Boxes():
             return result.item
         case Timeline():
-            return words.short(result.item)
+            return words.short(_item(result))
         case Vectors():
             return f"{len(result)} x {result.values.shape[1]}"
         case _:
             assert_never(result)
 
 
-def _body(result: AnyResult) -> str:
+def _item(result: Timeline) -> str:
+    """A file by its name, words as they are."""
+    return Path(result.item).name if looks_like_path(result.item) else result.item
+
+
+def _body(result: AnyResult, shown: Stage) -> str:
     match result:
         case Hits():
             return _hits(result)
@@ -76,15 +107,10 @@ def _body(result: AnyResult) -> str:
         case Boxes():
             return _boxes(result)
         case Timeline():
-            head = _head(escape(words.short(result.item)), timeline.size(result))
-            return head + timeline.body(result)
+            head = _head(escape(words.short(_item(result))), timeline.size(result))
+            return head + timeline.body(result, shown)
         case _:
             assert_never(result)
-
-
-def _said(en: str, zh: str) -> str:
-    """A label in both languages; the style shows one."""
-    return f'<span lang="en">{escape(en)}</span><span lang="zh">{escape(zh)}</span>'
 
 
 def _head(title: str, told: str) -> str:

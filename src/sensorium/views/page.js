@@ -1,7 +1,14 @@
-// Labels in the reader's language; arrow keys walk the cards, Home and End jump.
+// Labels in the reader's language, or in the other; arrow keys walk the cards, Home and End jump.
 const root = document.querySelector(".sensorium");
-if (navigator.language.startsWith("zh")) {
-  root.dataset.lang = document.documentElement.lang = "zh";
+const language = root.querySelector(".language");
+function speak(chosen) {
+  root.dataset.lang = document.documentElement.lang = chosen;
+  document.dispatchEvent(new Event("languagechosen"));
+}
+if (navigator.language.startsWith("zh")) speak("zh");
+if (language) {
+  language.hidden = false;
+  language.addEventListener("click", () => speak(root.dataset.lang === "zh" ? "en" : "zh"));
 }
 document.addEventListener("keydown", (event) => {
   const cards = [...document.querySelectorAll(".hit")];
