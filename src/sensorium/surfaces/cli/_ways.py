@@ -55,7 +55,8 @@ def _save(results: tuple[Any, ...], path: str, out: Out) -> None:
 def _page(results: tuple[Any, ...], path: str, out: Out) -> None:
     from sensorium.views.html import page
 
-    write_whole(_writable(path), page(results).encode("utf-8", "replace"))
+    target = _writable(path)
+    write_whole(target, page(results, target.absolute().parent).encode("utf-8", "replace"))
     out.note(f"written {path}")
 
 
