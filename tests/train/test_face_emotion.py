@@ -151,7 +151,7 @@ def test_the_fit_prefers_the_head_that_knows() -> None:
         told[row, VOTED.index(EMOTIONS[label])] = 10
     faces = Faces(np.zeros((400, 48, 48), np.uint8), labels, told)
     right = 9 * np.eye(7)[np.where(chance.random(400) < 0.7, labels, (labels + 1) % 7)]
-    logits = np.concatenate([chance.normal(size=(400, 7)), right], 1).astype(np.float32)
+    logits = np.concatenate([np.zeros((400, 7)), right], 1).astype(np.float32)
     share, temperature, figures = recipe.fit(logits, faces)
     assert share >= 0.5 and temperature != 1
     assert figures["after"]["calibration error"] < figures["before"]["calibration error"]
