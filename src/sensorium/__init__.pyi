@@ -20,8 +20,14 @@ from sensorium.media import text as text
 from sensorium.results import Boxes, Hits, Scores, Timeline, Vectors
 from sensorium.results import Result as Result
 from sensorium.roles import (
+    AudioClassifier,
     DualTower,
+    FaceClassifier,
+    FaceDetector,
+    FaceLandmarker,
+    PostClassifier,
     Reader,
+    SpeechDetector,
     TextClassifier,
 )
 from sensorium.task import Event
@@ -48,18 +54,70 @@ class _Embed:
     ) -> Iterator[Vectors | Failed]: ...
 
 class _Emotion:
-    """What is felt in a text, sentence by sentence, and the words that carry it.
+    """What is felt when, and by which sign: words, voices and faces.
 
-    Chinese and English: seven emotions, and sentiment from negative to positive. Of a subtitle
-    file (.srt, .vtt) the grid is in seconds, of any other text it counts sentences. It is a reading
-    of signs by a small model, not of minds; not for decisions about people."""
+    Of a text sentence by sentence, Chinese and English, with the words that carry it; of a sound
+    the voice, of a picture its faces, of a video both along time; and a row in which all are
+    fused. What is said in a sound is read from --transcript. A model that is not on this machine
+    leaves out its row, and a note says so. It is a reading of signs by small models, not of minds;
+    not for decisions about people."""
 
-    def __call__(self, item: _Given, *, model: str | TextClassifier | None = None) -> Timeline: ...
+    def __call__(
+        self,
+        item: _Given,
+        *,
+        transcript: Path | str | None = None,
+        lang: Literal["auto", "zh", "en"] = ...,
+        every: str | Any = ...,
+        only: str | Any = ...,
+        speaker_baseline: bool = ...,
+        resume: bool = ...,
+        with_text: str = ...,
+        text_model: str | TextClassifier | None = None,
+        voice_model: str | AudioClassifier | None = None,
+        speech_detector: str | SpeechDetector | None = None,
+        face_model: str | FaceClassifier | None = None,
+        face_detector: str | FaceDetector | None = None,
+        landmarks: str | FaceLandmarker | None = None,
+        post_model: str | PostClassifier | None = None,
+    ) -> Timeline: ...
     def stream(
-        self, item: _Given, *, model: str | TextClassifier | None = None
+        self,
+        item: _Given,
+        *,
+        transcript: Path | str | None = None,
+        lang: Literal["auto", "zh", "en"] = ...,
+        every: str | Any = ...,
+        only: str | Any = ...,
+        speaker_baseline: bool = ...,
+        resume: bool = ...,
+        with_text: str = ...,
+        text_model: str | TextClassifier | None = None,
+        voice_model: str | AudioClassifier | None = None,
+        speech_detector: str | SpeechDetector | None = None,
+        face_model: str | FaceClassifier | None = None,
+        face_detector: str | FaceDetector | None = None,
+        landmarks: str | FaceLandmarker | None = None,
+        post_model: str | PostClassifier | None = None,
     ) -> Generator[Event | Timeline]: ...
     def map(
-        self, items: Iterable[_Given], *, model: str | TextClassifier | None = None
+        self,
+        items: Iterable[_Given],
+        *,
+        transcript: Path | str | None = None,
+        lang: Literal["auto", "zh", "en"] = ...,
+        every: str | Any = ...,
+        only: str | Any = ...,
+        speaker_baseline: bool = ...,
+        resume: bool = ...,
+        with_text: str = ...,
+        text_model: str | TextClassifier | None = None,
+        voice_model: str | AudioClassifier | None = None,
+        speech_detector: str | SpeechDetector | None = None,
+        face_model: str | FaceClassifier | None = None,
+        face_detector: str | FaceDetector | None = None,
+        landmarks: str | FaceLandmarker | None = None,
+        post_model: str | PostClassifier | None = None,
     ) -> Iterator[Timeline | Failed]: ...
 
 class _Match:

@@ -47,7 +47,7 @@ class Lexicon:
 
 
 def test_a_sentence_has_its_emotion_and_the_word_that_carried_it() -> None:
-    told = emotion("I am happy. It is a table.", model=Lexicon())
+    told = emotion("I am happy. It is a table.", text_model=Lexicon())
     assert isinstance(told, Timeline)
     assert list(told.rows) == ["fused", "text"]
     assert (told.grid.unit, told.grid.count) == ("sentences", 2)
@@ -60,7 +60,7 @@ def test_a_sentence_has_its_emotion_and_the_word_that_carried_it() -> None:
 
 
 def test_probabilities_sum_to_one_where_seen() -> None:
-    told = emotion(CUES, model=Lexicon())
+    told = emotion(CUES, text_model=Lexicon())
     assert (told.grid.unit, told.grid.count) == ("seconds", 5)
     row = told.rows["text"]
     assert row.seen == (False, True, True, False, True)
@@ -71,7 +71,7 @@ def test_probabilities_sum_to_one_where_seen() -> None:
 
 
 def test_what_was_not_learned_is_said() -> None:
-    told = emotion("Я очень рад. I am glad.", model=Lexicon())
+    told = emotion("Я очень рад. I am glad.", text_model=Lexicon())
     assert [event.kind for event in told.events] == ["language"]
     assert any("not learned" in note for note in told.notes)
     assert "not of minds" in told.notes[0]
@@ -79,13 +79,13 @@ def test_what_was_not_learned_is_said() -> None:
 
 def test_a_batch_of_sentences_is_one_call() -> None:
     model = Lexicon()
-    events = list(emotion.stream("I am glad. " * 10, model=model))
+    events = list(emotion.stream("I am glad. " * 10, text_model=model))
     assert model.calls == 1
     assert events[0] == Progress(10, 0, "sentences")
 
 
 def test_a_long_sentence_is_left_out_by_stretches() -> None:
-    told = emotion(" ".join(["word"] * 99 + ["happy"]), model=Lexicon())
+    told = emotion(" ".join(["word"] * 99 + ["happy"]), text_model=Lexicon())
     (one,) = told.evidence
     assert one.label == "happiness"
     assert any("happy" in words for words in one.carried)
@@ -93,7 +93,7 @@ def test_a_long_sentence_is_left_out_by_stretches() -> None:
 
 def test_a_text_without_letters_is_refused() -> None:
     with pytest.raises(InputError, match="no words"):
-        emotion("?! ...", model=Lexicon())
+        emotion("?! ...", text_model=Lexicon())
 
 
 def test_the_model_is_one() -> None:

@@ -44,10 +44,10 @@ def read_frames(
 ) -> Iterator[Frame]:
     """What is shown at the beginning of the span and every `every` seconds from there, in order.
 
-    Of many frames a second those that no other needs are passed over: one may be a few frames old. Streams:
-    memory does not grow with the length. at_least: pixels that the shorter side is scaled down to,
-    0 for full size. Raises InputError when not a single frame can be decoded; a file that breaks
-    off later gives what it has, and its last frame says so in its note.
+    Of many frames a second those that no other needs are passed over: one may be a few frames old.
+    Streams: memory does not grow with the length. at_least: pixels that the shorter side is scaled
+    down to, 0 for full size. Raises InputError when not a single frame can be decoded; a file that
+    breaks off later gives what it has, and its last frame says so in its note.
     """
     with open_container(source) as container:
         stream = video_stream(container, source)

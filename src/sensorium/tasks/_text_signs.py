@@ -1,21 +1,19 @@
 """Signs in sentences: what a classifier says of each, and which words it says it by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
-from sensorium.media import Text
+from sensorium.flow import Progress
 from sensorium.media.sentences import Sentence
-from sensorium.results import Carrier, Event, Evidence, Grid, Row, Timeline
-from sensorium.results.timeline import SECONDS, SENTENCES
+from sensorium.results import Carrier, Event, Evidence
 from sensorium.roles import Floats, TextClassifier
+from sensorium.tasks._felt import label_of
 
 LEARNED = ("en", "zh")
-UNKNOWN = "unknown"
-_LEAST = 0.35
-"""Probability that the likeliest emotion must have: of seven, even chances have 0.14."""
-_NOTE = "a reading of signs by a small model, not of minds; not for decisions about people"
+_BATCH = 16
 _FEW, _SHARE = 4, 0.05  # words that are told at most, and the least that each must carry
 _LONGEST = 40  # words of a sentence that are left out one by one; of a longer one, stretches
 
@@ -76,69 +74,49 @@ def _stretches(words: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     ]
 
 
-def timeline(
-    item: Text, found: Sequence[tuple[Sentence, Read]], model: TextClassifier, unlearned: bool
-) -> Timeline:
-    """The grid, its one row and what it stands on."""
-    spans = [one.span for one, _ in found]
-    timed = spans[0] is not None
-    bounds = [
-        (span.start, span.end) if span else (float(at), at + 1.0) for at, span in enumerate(spans)
+def evidence_of(found: Sequence[tuple[Sentence, Read]]) -> list[Evidence]:
+    """A piece of evidence each sentence; where it has no time, its place is its number."""
+    return [
+        _evidence(
+            one, read, *((one.span.start, one.span.end) if one.span else (float(at), at + 1.0))
+        )
+        for at, (one, read) in enumerate(found)
     ]
-    evidence = tuple(_evidence(*one, *place) for one, place in zip(found, bounds, strict=True))
-    count = int(np.ceil(max(end for _, end in bounds))) if timed else len(found)
-    grid = Grid(SECONDS if timed else SENTENCES, 1.0, max(count, 1))
-    labels = model.heads.get("emotion", ())
-    row = _row(grid, labels, evidence)
-    notes = [_NOTE]
-    if unlearned:
-        notes.append("some sentences are in a language that the model has not learned")
-    return Timeline(
-        item=item.source if isinstance(item.source, str) else item.name,
-        grid=grid,
-        labels=labels,
-        rows={"fused": row, "text": row},
-        evidence=evidence,
-        events=tuple(_events(evidence)),
-        notes=tuple(notes),
-        provenance=model.provenance,
-    )
+
+
+def read_all(
+    sentences: Iterable[Sentence], model: TextClassifier
+) -> Generator[Progress, None, list[tuple[Sentence, Read]]]:
+    """Sentences with what is read in each, some at a time."""
+    found: list[tuple[Sentence, Read]] = []
+    waiting = iter(sentences)
+    while batch := list(islice(waiting, _BATCH)):
+        found += zip(batch, read_signs([one.text for one in batch], model), strict=True)
+        yield Progress(len(found), 0, "sentences")
+    return found
+
+
+def unlearned(evidence: Sequence[Evidence]) -> list[Event]:
+    """Sentences in a language that the model has not learned."""
+    return [
+        Event(one.start, one.end, one.row, "language", one.language)
+        for one in evidence
+        if one.language not in LEARNED
+    ]
 
 
 def _evidence(one: Sentence, read: Read, start: float, end: float) -> Evidence:
     emotion = read.chances.get("emotion", {})
     sentiment = read.chances.get("sentiment", {})
-    best = max(emotion, key=lambda label: emotion[label], default=UNKNOWN)
     return Evidence(
         "text",
         start,
         end,
         one.text,
         one.language,
-        best if emotion.get(best, 0.0) >= _LEAST else UNKNOWN,
+        label_of(emotion),
         emotion,
         sentiment,
         sentiment.get("positive", 0.0) - sentiment.get("negative", 0.0),
         read.words,
     )
-
-
-def _row(grid: Grid, labels: Sequence[str], evidence: Sequence[Evidence]) -> Row:
-    """The mean of what was said within a step."""
-    total = np.zeros((grid.count, len(labels)))
-    times = np.zeros(grid.count)
-    for one in evidence:
-        for step in grid.steps(one.start, one.end):
-            total[step] += [one.emotion[label] for label in labels]
-            times[step] += 1
-    means = total / np.maximum(times, 1)[:, None]
-    columns = {label: tuple(means[:, at].tolist()) for at, label in enumerate(labels)}
-    return Row(columns, tuple((times > 0).tolist()))
-
-
-def _events(evidence: Sequence[Evidence]) -> Iterator[Event]:
-    for one in evidence:
-        if one.language not in LEARNED:
-            yield Event(one.start, one.end, one.row, "language", one.language)
-        elif one.label == UNKNOWN:
-            yield Event(one.start, one.end, one.row, "unknown")

@@ -1,0 +1,115 @@
+"""What is asked of the task `emotion`: options as values, and the models, opened when needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from sensorium.errors import InputError, SensoriumError
+from sensorium.roles import (
+    AudioClassifier,
+    FaceClassifier,
+    FaceDetector,
+    FaceLandmarker,
+    PostClassifier,
+    SpeechDetector,
+    TextClassifier,
+)
+from sensorium.task import Later
+
+SIGNS = ("text", "voice", "face")
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Kinds of sign, written `text,voice`."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Of words with commas between them, or of a sequence."""
+        given = value.split(",") if isinstance(value, str) else list(value)
+        names = [str(one).strip() for one in given if str(one).strip()]
+        for name in names:
+            if name not in SIGNS:
+                raise InputError(f"“{name}” is no kind of sign", hint=",".join(SIGNS))
+        if not names:
+            raise InputError("no kind of sign is named", hint=",".join(SIGNS))
+        return cls(tuple(one for one in SIGNS if one in names))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def __str__(self) -> str:
+        return ",".join(self.names)
+
+
+class Seconds(float):
+    """A length of time, written `0.5s` or `500ms`; a bare number is of seconds."""
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """Raises ValueError for what is none."""
+        text = str(value).strip().lower()
+        if text.endswith("ms"):
+            return cls(float(text[:-2]) / 1000)
+        return cls(float(text.removesuffix("s")))
+
+    def __str__(self) -> str:
+        return f"{float(self):g}s"
+
+
+@dataclass(frozen=True)
+class Models:
+    """One a role, each opened when it is first needed."""
+
+    text: Later[TextClassifier]
+    voice: Later[AudioClassifier]
+    speech: Later[SpeechDetector]
+    face: Later[FaceClassifier]
+    faces: Later[FaceDetector]
+    landmarks: Later[FaceLandmarker]
+    post: Later[PostClassifier]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of the task; see there."""
+
+    models: Models
+    transcript: Path | None
+    lang: str
+    every: float
+    only: Signs
+    speaker_baseline: bool
+    resume: bool
+    with_text: str
+
+
+def opened(model: Later[Model], sign: str, notes: list[str]) -> Model | None:
+    """The model, or None with a note where it is not on this machine; one that was named must be.
+
+    Raises what opening a named one raises.
+    """
+    try:
+        return model()
+    except SensoriumError as error:
+        if model.named:
+            raise
+        hint = f" ({error.hint})" if error.hint else ""
+        notes.append(f"{sign} is left out: {error}{hint}")
+        return None
+
+
+def refuse_unless(wanted: bool, option: str, why: str) -> None:
+    """An option that this kind of item cannot use."""
+    if not wanted:
+        raise InputError(f"{option} is of no use here", why)
+
+
+def sentence(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -1,0 +1,65 @@
+"""What every kind of sign shares: the seven emotions as numbers in their order, and their names."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sensorium.models._labels import folding
+from sensorium.results import Provenance
+from sensorium.results.timeline import EMOTIONS
+from sensorium.roles import Floats
+
+UNKNOWN = "unknown"
+LEAST = 0.35
+"""Probability that the likeliest emotion must have: of seven, even chances have 0.14."""
+NOTE = "a reading of signs by small models, not of minds; not for decisions about people"
+
+Vector = NDArray[np.float64]
+
+
+def vectors(labels: Sequence[str], probabilities: Floats) -> NDArray[np.float64]:
+    """float32 (n, labels of a model) → (n, 7), rows that sum to 1: over ours, without what is none
+    of ours. A row of nothing but that is all zeros."""
+    how = folding(labels)
+    told = how(probabilities)
+    found = np.zeros((len(told), len(EMOTIONS)))
+    for at, label in enumerate(how.labels):
+        if label in EMOTIONS:
+            found[:, EMOTIONS.index(label)] = told[:, at]
+    return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-9))
+
+
+def foreign(labels: Sequence[str]) -> tuple[str, ...]:
+    """Labels of a model that are none of ours."""
+    return tuple(one for one in folding(labels).labels if one not in EMOTIONS)
+
+
+def vector(chances: dict[str, float]) -> Vector:
+    """label → probability as numbers in the order of the emotions, which sum to 1."""
+    found = np.array([chances.get(label, 0.0) for label in EMOTIONS])
+    return np.asarray(found / max(found.sum(), 1e-9))
+
+
+def chances(numbers: Iterable[float]) -> dict[str, float]:
+    """Numbers in the order of the emotions, by name; without those that the model does not know."""
+    pairs = zip(EMOTIONS, numbers, strict=True)
+    return {label: round(float(chance), 6) for label, chance in pairs if chance > 0}
+
+
+def label_of(told: dict[str, float]) -> str:
+    """The likeliest, `unknown` where none stands out."""
+    best = max(told, key=lambda label: told[label], default=UNKNOWN)
+    return best if told.get(best, 0.0) >= LEAST else UNKNOWN
+
+
+def together(models: Sequence[Provenance]) -> Provenance | None:
+    """Of several models that spoke, one line each has in common."""
+    if len(models) <= 1:
+        return models[0] if models else None
+    licences = dict.fromkeys(one.licence for one in models if one.licence)
+    return Provenance(
+        " + ".join(one.model for one in models),
+        " + ".join(one.revision for one in models),
+        "; ".join(licences),
+    )
