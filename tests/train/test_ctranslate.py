@@ -1,11 +1,13 @@
 """Files of CTranslate2, written here by the layout that the reader's docstring tells."""
 
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sensorium.errors import InputError
 from sensorium.train.ctranslate import read_ctranslate
@@ -17,7 +19,7 @@ def words(text: str) -> bytes:
     return struct.pack("<H", len(text) + 1) + text.encode() + b"\0"
 
 
-def written(arrays: dict[str, np.ndarray]) -> bytes:
+def written(arrays: dict[str, NDArray[Any]]) -> bytes:
     data = struct.pack("<I", 6) + words("WhisperSpec") + struct.pack("<II", 3, len(arrays))
     for name, array in arrays.items():
         data += words(name) + struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape)
@@ -39,9 +41,13 @@ def test_what_was_written_is_read(kind: str, shape: list[int], seed: int) -> Non
 
 
 def test_eight_bits_are_multiplied_out_by_row() -> None:
-    whole = {"w": np.array([[127, -64], [10, 20]], np.int8), "w_scale": np.float32([127, 10])}
+    scale = np.array([127, 10], np.float32)
+    whole: dict[str, NDArray[Any]] = {
+        "w": np.array([[127, -64], [10, 20]], np.int8),
+        "w_scale": scale,
+    }
     found = read_ctranslate(written(whole))["w"]
-    assert np.allclose(found, [[1, -64 / 127], [1, 2]])
+    assert np.allclose(found, np.array([[1, -64 / 127], [1, 2]]))
 
 
 @pytest.mark.parametrize("cut", [0, 3, 10, 30, -9])
