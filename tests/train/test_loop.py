@@ -108,7 +108,9 @@ def test_it_learns(tmp_path: Path) -> None:
     assert len(steps) == 300
     assert steps[-1].left == 0
     assert steps[0].rate > 0
-    assert events[-1] == Ended(300, events[-1].figures, "done")  # type: ignore[union-attr]
+    assert isinstance(ended := events[-1], Ended)
+    assert (ended.step, ended.why, ended.best) == (300, "done", 300)
+    assert ended.figures["fit"] > ended.before["fit"]
 
 
 def test_the_rate_warms_up_and_cools_down(tmp_path: Path) -> None:
@@ -156,7 +158,7 @@ def test_accumulated_batches_are_one_large_batch(tmp_path: Path) -> None:
 
 
 def test_best_weights_are_kept_and_it_stops_early(tmp_path: Path) -> None:
-    line = Line(figures=(0.1, 0.7, 0.6, 0.7, 0.9))
+    line = Line(figures=(0.05, 0.1, 0.7, 0.6, 0.7, 0.9))
     settings = options(tmp_path, steps=40, validate_every=2, patience=2)
     held: list[Any] = []
     events = []
@@ -164,9 +166,38 @@ def test_best_weights_are_kept_and_it_stops_early(tmp_path: Path) -> None:
         events.append(event)
         if isinstance(event, Validated) and event.figures["fit"] == 0.7 and event.best:
             held = weights(line)
-    assert events[-1] == Ended(8, {"fit": 0.7}, "early")
+    assert events[-1] == Ended(8, {"fit": 0.7}, "early", best=4, before={"fit": 0.05})
     assert same(held, weights(line))
-    assert [e.best for e in events if isinstance(e, Validated)] == [True, True, False, False]
+    validated = [(e.step, e.best) for e in events if isinstance(e, Validated)]
+    assert validated == [(0, True), (2, True), (4, True), (6, False), (8, False)]
+
+
+def test_a_run_that_only_gets_worse_keeps_its_start(tmp_path: Path) -> None:
+    line = Line(figures=(0.7, 0.6, 0.5, 0.4))
+    start = weights(line)
+    ended = go(line, options(tmp_path, ema=0.9))[-1]
+    assert ended == Ended(12, {"fit": 0.7}, "done", best=0, before={"fit": 0.7})
+    assert same(start, weights(line))
+    assert same(start, list(torch.load(tmp_path / BEST, weights_only=True).values()))
+
+
+def test_a_tie_with_the_start_goes_to_what_was_trained(tmp_path: Path) -> None:
+    line = Line(figures=(0.7, 0.7, 0.7, 0.6))
+    ended = go(line, options(tmp_path))[-1]
+    assert ended == Ended(12, {"fit": 0.7}, "done", best=4, before={"fit": 0.7})
+    assert not same(weights(Line()), weights(line))
+
+
+def test_a_run_that_goes_on_remembers_its_start(tmp_path: Path) -> None:
+    settings = options(tmp_path, checkpoint_minutes=0)
+    events = train(Line(figures=(0.7, 0.6)), settings, ALONE, tmp_path)
+    assert next(event for event in events if isinstance(event, Step) and event.number == 6)
+    events.close()  # type: ignore[attr-defined]
+    line = Line(figures=(0.5, 0.4))
+    rest = go(line, settings)
+    assert [event.step for event in rest if isinstance(event, Validated)] == [8, 12]
+    assert rest[-1] == Ended(12, {"fit": 0.7}, "done", best=0, before={"fit": 0.7})
+    assert same(weights(Line()), weights(line))
 
 
 def test_averages_are_what_is_validated_and_kept(tmp_path: Path) -> None:
@@ -227,8 +258,8 @@ def test_curves(tmp_path: Path) -> None:
 
     go(Line(), options(tmp_path, steps=5, validate_every=5))
     rows = read_curves(tmp_path / "curves.jsonl")
-    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 5]
-    assert rows[0]["twice"] == pytest.approx(2 * rows[0]["loss"])
+    assert [row["step"] for row in rows] == [0, 1, 2, 3, 4, 5, 5]
+    assert rows[1]["twice"] == pytest.approx(2 * rows[1]["loss"])
     (events,) = tmp_path.glob("events.out.tfevents.*")
     assert records(events.read_bytes()) == 1 + len(rows)
     with Image.open(tmp_path / "curves.png") as image:

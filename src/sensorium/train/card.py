@@ -24,7 +24,8 @@ def write_card(
         "data": ", ".join(options.data),
         "rows left out": f"{ended.left_out:,}" + (f" (see `{BAD}`)" if ended.left_out else ""),
         "steps": f"{ended.step:,} of {options.steps:,}"
-        + (", stopped early: validation got no better" if ended.why == "early" else ""),
+        + (", stopped early: validation got no better" if ended.why == "early" else "")
+        + ("; every one was worse than the start, which was kept" if ended.best == 0 else ""),
         "batch": f"{options.batch * options.accumulate}",
         "seed": f"{options.seed}",
         "made with": f"sensorium {__version__}, torch {version('torch')}",
@@ -34,13 +35,18 @@ def write_card(
         f"Trained with the recipe `{recipe.name}`.",
         recipe.help,
         "## What went in\n\n" + _table(told),
-        "## Figures\n\nOf the best weights, on the validation part of the data; measure it on "
-        "data of your own before you rely on it.\n\n"
-        + _table({name: f"{value:.4g}" for name, value in ended.figures.items()}),
+        "## Figures\n\nOf the start and of the best weights, on the validation part of the data; "
+        "measure it on data of your own before you rely on it.\n\n" + _figures(ended),
         f"![curves]({PICTURE})",
         f"## Again\n\n    sensorium train {recipe.name} --config run.toml --out another-folder",
     ]
     (out / CARD).write_text("\n\n".join(sections) + "\n", "utf-8")
+
+
+def _figures(ended: Ended) -> str:
+    before = {name: f"{value:.4g}" for name, value in ended.before.items()}
+    lines = [f"| {n} | {before.get(n, '')} | {value:.4g} |" for n, value in ended.figures.items()]
+    return "\n".join(["| | before | after |", "| --- | --- | --- |", *lines])
 
 
 def _table(rows: dict[str, str]) -> str:

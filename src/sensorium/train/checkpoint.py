@@ -16,18 +16,24 @@ from sensorium.train.averages import Averages
 
 @dataclass
 class State:
-    """step: steps that are done. best: the highest watched figure so far, `figures` of that time;
-    misses: validations since."""
+    """step: steps that are done. best: the highest watched figure so far, `at` which step, and
+    `figures` of that time; misses: validations since. before: figures of the start."""
 
     step: int = 0
     best: float = float("-inf")
+    at: int = 0
     misses: int = 0
     figures: dict[str, float] = field(default_factory=dict)
+    before: dict[str, float] = field(default_factory=dict)
 
     def judge(self, watched: float, figures: dict[str, float]) -> bool:
-        """Take in a validation; whether it is the best."""
-        if watched > self.best:
+        """Take in a validation; whether it is the best. A tie with the start goes to what was
+        trained: recall is coarse, and the loss has fallen since."""
+        if self.step == 0:
+            self.before = dict(figures)
+        if watched > self.best or (watched == self.best and self.at == 0):
             self.best, self.misses, self.figures = watched, 0, dict(figures)
+            self.at = self.step
             return True
         self.misses += 1
         return False

@@ -29,7 +29,8 @@ class Curves:
         if self._writes:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / CURVES
-            kept = [row for row in read_curves(path) if row["step"] <= self._step]
+            rows = read_curves(path) if self._step else []  # begun anew, it tells its start again
+            kept = [row for row in rows if row["step"] <= self._step]
             write_whole(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
             self._lines = path.open("a", encoding="utf-8")
             self._events = EventFile(self._folder)

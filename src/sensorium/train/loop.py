@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -95,7 +95,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Validated:
-    """best: whether the watched figure is the highest so far."""
+    """step: 0 for the start. best: whether the watched figure is the highest so far."""
 
     step: int
     figures: Mapping[str, float]
@@ -106,12 +106,15 @@ class Validated:
 class Ended:
     """step: how far it came. figures: of the best weights, which are the model's now.
     why: `done`, `early` (validation got no better) or `stopped` (by a signal; it can go on).
-    left_out: rows of the data that could not be used."""
+    left_out: rows of the data that could not be used. best: the step of the best weights, 0 where
+    all that came of the start was worse. before: figures of the start."""
 
     step: int
     figures: Mapping[str, float]
     why: str
     left_out: int = 0
+    best: int = 0
+    before: Mapping[str, float] = field(default_factory=dict)
 
 
 Event = Step | Validated | Ended
@@ -181,11 +184,14 @@ class _Run(Generic[B]):
         why = self._why(bool(signals))
         if why != "stopped" and (self.out / BEST).exists():
             load_weights(self.out / BEST, self.model)
-        yield Ended(self.state.step, dict(self.state.figures), why)
+        figures, before = dict(self.state.figures), dict(self.state.before)
+        yield Ended(self.state.step, figures, why, best=self.state.at, before=before)
 
     def _steps(self, signals: list[int], curves: Curves) -> Iterator[Event]:
         options = self.options
         meter, saved = _Meter(options), time.monotonic()
+        if self.state.step == 0:
+            yield self._validate(curves)
         with closing(self.trainee.batches(self.state.step * options.accumulate)) as batches:  # type: ignore[type-var]
             while self._why(False) == "":
                 began = time.monotonic()
@@ -196,9 +202,7 @@ class _Run(Generic[B]):
                 yield step
                 stop = self.processes.any(bool(signals))
                 if self._validation_due():
-                    validated = self._validate()
-                    curves.add(step.number, validated.figures)
-                    yield validated
+                    yield self._validate(curves)
                 if stop or self._why(False) or _minutes_since(saved) >= options.checkpoint_minutes:
                     self._save()
                     saved = time.monotonic()
@@ -256,7 +260,7 @@ class _Run(Generic[B]):
         return step % options.validate_every == 0 or step == options.steps
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _validate(self) -> Validated:
+    def _validate(self, curves: Curves) -> Validated:
         with self.averages.in_place() if self.averages else nullcontext():
             self.model.eval()
             device = self.processes.device
@@ -270,6 +274,7 @@ class _Run(Generic[B]):
             if best and self.processes.first:
                 save_weights(self.out / BEST, self.model)
         self.processes.wait()
+        curves.add(self.state.step, figures)
         return Validated(self.state.step, figures, best)
 
     def _save(self) -> None:

@@ -172,6 +172,8 @@ def _tell(ended: Any, out: Out) -> None:
     if ended.why == "stopped":
         out.note(f"after step {ended.step:,}; the same command goes on from there")
         raise typer.Exit(130)
+    if ended.best == 0:
+        out.note("every step was worse than the start, whose weights were kept")
     early = ", early: validation got no better" if ended.why == "early" else ""
     out.show(f"ended after {ended.step:,} steps{early}: {_figures(ended.figures)}")
 

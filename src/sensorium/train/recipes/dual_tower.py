@@ -99,13 +99,6 @@ class Training:
         self.feed = Feed(train, config.batch, config.seed, view, part)
         self.kept = keep(val, view, _KEPT)
         self.used = ids((pair.id for pair in train), self.kept.ids)
-        self.before = self._before()
-
-    @torch.no_grad()  # type: ignore[untyped-decorator]
-    def _before(self) -> float:
-        """What the start can do, which the card sets beside what it could afterwards."""
-        self.model.to(self.processes.device).eval()
-        return self.validate()[self.watched]
 
     def groups(self) -> list[Group]:
         learns = ([w for w in g.parameters if w.requires_grad] for g in self._groups)
@@ -180,7 +173,6 @@ class Training:
             "ids": f"`{FILE}`, SHA-256 of its text {digest(self.used)}",
             "loss": "pairwise sigmoid" if self.sigmoid else "InfoNCE",
             "numbers that learnt": f"{learns:,}",
-            f"{self.watched} before": f"{self.before:.4g}",
         }
         config = self.config
         told |= {"frozen": f"the {config.freeze} tower"} if config.freeze else {}
