@@ -27,9 +27,10 @@ RATE = 16_000
 
 _HOP = 160  # samples a frame of the mel bands; a place of the mask is two frames
 _AT_ONCE = 8
-_QUIET = 35.0  # dB below the loud parts: silence, where it is at either end
+_LOUD = 5  # the level of this many frames of 10 ms is louder: a click is no voice
+_QUIET = 40.0  # dB below that: silence, where it is at either end
 _MARGIN = 0.1  # seconds of it that are left
-_LEVEL = -20.0  # dBFS, which the loud parts (their 90th percentile) are brought to
+_LEVEL = -20.0  # dBFS, which the 90th percentile of the levels between is brought to
 _SHORTEST = 0.3  # seconds that the network is given at least
 
 
@@ -43,17 +44,18 @@ def prepared(samples: Floats) -> Floats | None:
     Silence at both ends goes and the level is made one: they tell one recording from another, not
     one feeling from another.
     """
-    samples = np.asarray(samples, np.float32)
-    level = levels(samples, RATE)  # of every 10 ms
+    samples = np.nan_to_num(np.asarray(samples, np.float32))
+    level = levels(samples, RATE)
     if not len(level) or level.max() <= FLOOR:
         return None
-    loud = float(np.percentile(level, 90))
+    loud = np.sort(level)[-min(_LOUD, len(level))]
     heard = np.flatnonzero(level > max(loud - _QUIET, FLOOR))
     if not len(heard):
         return None
+    first, last = int(heard[0]), int(heard[-1]) + 1
+    gain = 10 ** ((_LEVEL - float(np.percentile(level[first:last], 90))) / 20)
     margin = round(_MARGIN * RATE)
-    begin, end = int(heard[0]) * _HOP - margin, (int(heard[-1]) + 1) * _HOP + margin
-    kept = samples[max(0, begin) : end] * np.float32(10 ** ((_LEVEL - loud) / 20))
+    kept = samples[max(0, first * _HOP - margin) : last * _HOP + margin] * np.float32(gain)
     shortest = round(_SHORTEST * RATE)
     kept = np.pad(kept, (0, max(-len(kept) % (2 * _HOP), shortest - len(kept))))
     return whisper_log_mel(kept)
