@@ -153,7 +153,7 @@ def test_the_fit_prefers_the_head_that_knows() -> None:
     right = 9 * np.eye(7)[np.where(chance.random(400) < 0.7, labels, (labels + 1) % 7)]
     logits = np.concatenate([np.zeros((400, 7)), right], 1).astype(np.float32)
     share, temperature, figures = recipe.fit(logits, faces)
-    assert share >= 0.5 and temperature != 1
+    assert share > 0 and temperature < 1
     assert figures["after"]["calibration error"] < figures["before"]["calibration error"]
 
 
