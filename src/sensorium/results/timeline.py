@@ -12,6 +12,15 @@ from sensorium.results.result import Result, write_whole
 SECONDS, SENTENCES = "seconds", "sentences"
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 """Ours, in their order: Ekman's six (1992) and none of them."""
+UNKNOWN, LEAST = "unknown", 0.35
+"""What is said where no label stands out, and the probability that one that does must have: of
+seven, even chances have 0.14."""
+
+
+def likeliest(chances: dict[str, float]) -> str:
+    """Of label → probability the likeliest label, `unknown` where none stands out."""
+    best = max(chances, key=lambda label: chances[label], default=UNKNOWN)
+    return best if chances.get(best, 0.0) >= LEAST else UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -141,30 +150,44 @@ class Timeline(Result):
 
     def csv(self) -> str:
         """A line a step and row: row, start, end, unit, label, a column of probability a label,
-        valence, text. A step where the row saw nothing has its place and no numbers."""
+        valence, text. A step where the row saw nothing has its place and no numbers.
+
+        label: the likeliest, `unknown` where none stands out. valence: the mean of what was said.
+        """
         out = io.StringIO()
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["row", "start", "end", "unit", "label", *self.labels, "valence", "text"])
+        said = self._said()
         for name, row in self.rows.items():
             for step in range(self.grid.count):
-                table.writerow(self._line(name, row, step))
+                words = said.get(step, []) if name == "fused" else said.get((name, step), [])
+                table.writerow(self._line(name, row, step, words))
         return out.getvalue()
 
-    def _line(self, name: str, row: Row, step: int) -> list[str]:
+    def _said(self) -> "dict[int | tuple[str, int], list[Evidence]]":
+        """The evidence of each step, and of each row's steps."""
+        found: dict[int | tuple[str, int], list[Evidence]] = {}
+        for one in self.evidence:
+            for step in self.grid.steps(one.start, one.end):
+                found.setdefault(step, []).append(one)
+                found.setdefault((one.row, step), []).append(one)
+        return found
+
+    def _line(self, name: str, row: Row, step: int, said: list[Evidence]) -> list[str]:
         start, end = self.grid.bounds(step)
         place = [name, f"{start:g}", f"{end:g}", self.grid.unit]
         chances = row.at(step)
         if not chances:
             return [*place, "", *("" for _ in self.labels), "", ""]
-        said = [one for one in self.evidence if step in self.grid.steps(one.start, one.end)]
-        said = [one for one in said if name in ("fused", one.row)]
-        valence = f"{sum(one.valence for one in said) / len(said):.4f}" if said else ""
+        felt = [one.valence for one in said if one.sentiment]
+        valence = f"{sum(felt) / len(felt):.4f}" if felt else ""
         numbers = [f"{chances[label]:.4f}" for label in self.labels]
-        best = said[0].label if said else max(chances, key=lambda label: chances[label])
-        return [*place, best, *numbers, valence, " ".join(_plain(one.text) for one in said)]
+        text = " ".join(_plain(one.text) for one in said if one.text)
+        return [*place, likeliest(chances), *numbers, valence, text]
 
     def srt(self) -> str:
-        """A subtitle track: a cue for each piece of evidence with its emotion.
+        """A subtitle track: a cue for each piece of evidence with its emotion; of a voice or a face
+        with its row.
 
         Raises InputError where the grid has no seconds.
         """
@@ -180,7 +203,8 @@ class Timeline(Result):
         for number, one in enumerate(self.evidence, 1):
             chance = one.emotion.get(one.label)
             told = one.label if chance is None else f"{one.label} {chance:.0%}"
-            yield f"{number}\n{_clock(one.start)} --> {_clock(one.end)}\n[{told}] {one.text}\n"
+            cue = f"[{told}] {one.text}" if one.text else f"[{one.row}: {told}]"
+            yield f"{number}\n{_clock(one.start)} --> {_clock(one.end)}\n{cue}\n"
 
 
 def _clock(seconds: float) -> str:

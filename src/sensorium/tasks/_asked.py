@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sensorium.errors import InputError, SensoriumError
+from sensorium.errors import InputError, ModelMissing, SensoriumError
+from sensorium.media import Media
 from sensorium.roles import (
     AudioClassifier,
     FaceClassifier,
@@ -102,6 +103,12 @@ def opened(model: Later[Model], sign: str, notes: list[str]) -> Model | None:
         hint = f" ({error.hint})" if error.hint else ""
         notes.append(f"{sign} is left out: {error}{hint}")
         return None
+
+
+def unread(item: Media, notes: Sequence[str]) -> ModelMissing:
+    """Why nothing of an item was read: the models that are not here."""
+    why = [note for note in notes if "left out" in note]
+    return ModelMissing(f"{item.name} cannot be read", "; ".join(why), "sensorium models list")
 
 
 def refuse_unless(wanted: bool, option: str, why: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from sensorium.media import Image, Span, Video
 from sensorium.results import Evidence, Provenance
-from sensorium.results.timeline import EMOTIONS
+from sensorium.results.timeline import EMOTIONS, likeliest
 from sensorium.roles import (
     Face,
     FaceClassifier,
@@ -17,7 +17,7 @@ from sensorium.roles import (
     Pixels,
 )
 from sensorium.signal.face import expression, pose, smooth, track
-from sensorium.tasks._felt import Vector, chances, label_of, vectors
+from sensorium.tasks._felt import Vector, chances, vectors
 from sensorium.tasks._senses import Until
 
 EVERY = 0.5
@@ -185,7 +185,7 @@ def rows_of(tracks: Sequence[Track]) -> tuple[dict[str, list[Track]], int]:
 def evidence_of(row: str, one: Track, every: float) -> Iterator[Evidence]:
     """A piece of evidence for each stretch in which the same stands out, with its best moment."""
     felt = one.felt()
-    labels = [label_of(chances(numbers)) for numbers in felt]
+    labels = [likeliest(chances(numbers)) for numbers in felt]
     start = 0
     for end in range(1, len(labels) + 1):
         if end == len(labels) or labels[end] != labels[start]:
@@ -196,7 +196,7 @@ def evidence_of(row: str, one: Track, every: float) -> Iterator[Evidence]:
 def _evidence(row: str, one: Track, part: slice, felt: Floats, every: float) -> Evidence:
     numbers: Vector = np.asarray(felt[part].mean(axis=0), np.float64)
     told = chances(numbers)
-    label = label_of(told)
+    label = likeliest(told)
     looks, times = one.looks[part], one.times[part]
     place = EMOTIONS.index(label) if label in EMOTIONS else int(numbers.argmax())
     best = max(range(len(looks)), key=lambda at: looks[at].felt[place] * looks[at].score)

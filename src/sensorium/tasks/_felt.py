@@ -10,9 +10,6 @@ from sensorium.results import Provenance
 from sensorium.results.timeline import EMOTIONS
 from sensorium.roles import Floats
 
-UNKNOWN = "unknown"
-LEAST = 0.35
-"""Probability that the likeliest emotion must have: of seven, even chances have 0.14."""
 NOTE = "a reading of signs by small models, not of minds; not for decisions about people"
 
 Vector = NDArray[np.float64]
@@ -45,12 +42,6 @@ def chances(numbers: Iterable[float]) -> dict[str, float]:
     """Numbers in the order of the emotions, by name; without those that the model does not know."""
     pairs = zip(EMOTIONS, numbers, strict=True)
     return {label: round(float(chance), 6) for label, chance in pairs if chance > 0}
-
-
-def label_of(told: dict[str, float]) -> str:
-    """The likeliest, `unknown` where none stands out."""
-    best = max(told, key=lambda label: told[label], default=UNKNOWN)
-    return best if told.get(best, 0.0) >= LEAST else UNKNOWN
 
 
 def together(models: Sequence[Provenance]) -> Provenance | None:

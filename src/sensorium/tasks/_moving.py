@@ -15,7 +15,7 @@ from sensorium.results import Grid, Timeline
 from sensorium.results.timeline import SECONDS
 from sensorium.task import Event
 from sensorium.tasks import _face_signs, _text_signs, _transcript, _voice_signs
-from sensorium.tasks._asked import Asked, opened, sentence
+from sensorium.tasks._asked import Asked, opened, sentence, unread
 from sensorium.tasks._face_signs import Eye, FaceReader, Looked
 from sensorium.tasks._felt import foreign
 from sensorium.tasks._kept import Kept
@@ -54,7 +54,7 @@ def of_moving(item: Audio | Video, asked: Asked) -> Generator[Event, None, Timel
     if errors and not reading.evidence and all(one.until is None for one in found.values()):
         raise errors[0]
     if not reading.models:
-        raise InputError(f"{item.name} cannot be read", "; ".join(reading.notes))
+        raise unread(item, reading.notes)
     return reading.made(item)
 
 

@@ -7,12 +7,12 @@ from sensorium.errors import InputError
 from sensorium.media import Image, Text
 from sensorium.media.sentences import Sentence, language_of, read_sentences, split_sentences
 from sensorium.results import Evidence, Grid, Timeline
-from sensorium.results.timeline import SECONDS, SENTENCES
+from sensorium.results.timeline import SECONDS, SENTENCES, UNKNOWN, likeliest
 from sensorium.roles import PostClassifier
 from sensorium.task import Event
 from sensorium.tasks import _face_signs, _text_signs
-from sensorium.tasks._asked import Asked, opened, refuse_unless, sentence
-from sensorium.tasks._felt import UNKNOWN, chances, foreign, label_of
+from sensorium.tasks._asked import Asked, opened, refuse_unless, sentence, unread
+from sensorium.tasks._felt import chances, foreign
 from sensorium.tasks._moving import face_reader, steps
 from sensorium.tasks._timeline import Reading
 
@@ -54,7 +54,7 @@ def of_image(item: Image, asked: Asked) -> Generator[Event, None, Timeline]:
     if "face" in signs:
         _read_faces(reading, item, asked)
     if not reading.models:
-        raise InputError(f"{item.name} cannot be read", "; ".join(reading.notes))
+        raise unread(item, reading.notes)
     return reading.made(item)
 
 
@@ -67,7 +67,7 @@ def _read_faces(reading: Reading, item: Image, asked: Asked) -> None:
     for at, one in enumerate(looks):
         row = _face_signs.row_name(at)
         told = chances(one.felt)
-        label = label_of(told)
+        label = likeliest(told)
         face = Evidence(row, 0.0, 1.0, "", "", label, told, {}, 0.0, (), one.signs, 0.0, one.xyxy)
         reading.add(row, [face])
     if not looks:

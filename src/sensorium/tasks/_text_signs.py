@@ -9,8 +9,8 @@ import numpy as np
 from sensorium.flow import Progress
 from sensorium.media.sentences import Sentence
 from sensorium.results import Carrier, Event, Evidence
+from sensorium.results.timeline import likeliest
 from sensorium.roles import Floats, TextClassifier
-from sensorium.tasks._felt import label_of
 
 LEARNED = ("en", "zh")
 _BATCH = 16
@@ -114,7 +114,7 @@ def _evidence(one: Sentence, read: Read, start: float, end: float) -> Evidence:
         end,
         one.text,
         one.language,
-        label_of(emotion),
+        likeliest(emotion),
         emotion,
         sentiment,
         sentiment.get("positive", 0.0) - sentiment.get("negative", 0.0),

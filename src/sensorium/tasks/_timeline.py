@@ -8,9 +8,9 @@ import numpy as np
 
 from sensorium.media import Media
 from sensorium.results import Event, Evidence, Grid, Provenance, Row, Timeline
-from sensorium.results.timeline import EMOTIONS, SECONDS
+from sensorium.results.timeline import EMOTIONS, LEAST, SECONDS, UNKNOWN, likeliest
 from sensorium.signal.fusion import Fusion, Track, apart, fuse, mean_track
-from sensorium.tasks._felt import LEAST, NOTE, UNKNOWN, chances, label_of, together, vector
+from sensorium.tasks._felt import NOTE, chances, together, vector
 from sensorium.tasks._fitted import fusion_of
 from sensorium.tasks._text_signs import unlearned
 
@@ -138,7 +138,7 @@ def _disagreements(grid: Grid, tracks: dict[str, Track]) -> Iterator[Event]:
         steps = []
         for step in np.flatnonzero(one.seen & other.seen).tolist():
             both = one.chances[step], other.chances[step]
-            labels = [label_of(chances(numbers)) for numbers in both]
+            labels = [likeliest(chances(numbers)) for numbers in both]
             sure = all(numbers.max() >= _SURE for numbers in both)
             felt = labels[0] != labels[1] and "neutral" not in labels
             if sure and felt and apart(*both) >= _APART:

@@ -11,9 +11,10 @@ from sensorium.media import Audio, Span, Video
 from sensorium.media.sentences import Sentence
 from sensorium.media.sound import Sound
 from sensorium.results import Evidence
+from sensorium.results.timeline import likeliest
 from sensorium.roles import AudioClassifier, Floats, SpeechDetector
 from sensorium.signal.prosody import Prosody, characters_rate, prosody
-from sensorium.tasks._felt import chances, label_of, vectors
+from sensorium.tasks._felt import chances, vectors
 from sensorium.tasks._senses import Until
 
 RATE = 16_000
@@ -170,7 +171,7 @@ def evidence_of(
     for one in spoken:
         told = chances(one.felt)
         signs = _with_characters(one, transcript) | _against(one.signs, own)
-        label = label_of(told)
+        label = likeliest(told)
         found.append(
             Evidence("voice", one.start, one.end, "", language, label, told, {}, 0.0, (), signs)
         )
