@@ -87,3 +87,61 @@ def draw_face() -> Callable[[float], NDArray[np.uint8]]:
         return np.asarray(picture.filter(ImageFilter.GaussianBlur(radius * 0.03)))
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def write_graph() -> Callable[..., None]:
+    """Writes an ONNX file that takes one array of a shape (0: a free side) and gives the same
+    arrays whatever it takes; byte by byte, for the base has no `onnx` to write it with."""
+
+    def varint(value: int) -> bytes:
+        low, rest = value & 127, value >> 7
+        return bytes([low | 128]) + varint(rest) if rest else bytes([low])
+
+    def number(field: int, value: int) -> bytes:
+        return varint(field << 3) + varint(value)
+
+    def block(field: int, *parts: bytes) -> bytes:
+        data = b"".join(parts)
+        return varint(field << 3 | 2) + varint(len(data)) + data
+
+    def tensor(name: str, shape: tuple[int, ...]) -> bytes:
+        axes = [block(1, number(1, side) if side else block(2, b"n")) for side in shape]
+        return block(1, name.encode()) + block(2, block(1, number(1, 1), block(2, *axes)))
+
+    def write(
+        path: Path,
+        shape: tuple[int, ...],
+        outputs: dict[str, NDArray[np.float32]],
+        name: str = "input",
+    ) -> None:
+        parts = []
+        for one, array in outputs.items():
+            kept = (b"kept-" + one.encode(),)
+            node = block(1, *kept), block(2, one.encode()), block(4, b"Identity")
+            sides = [number(1, side) for side in array.shape]
+            raw = block(9, array.astype("<f4").tobytes())
+            parts += [block(1, *node), block(5, *sides, number(2, 1), block(8, *kept), raw)]
+            parts.append(block(12, tensor(one, array.shape)))
+        graph = block(7, *parts, block(2, b"g"), block(11, tensor(name, shape)))
+        path.write_bytes(number(1, 8) + graph + block(8, number(2, 17)))
+
+    return write
+
+
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[dict[str, Any]]]:
+    """What the session of a model is given from now on."""
+
+    def listen(model: Any) -> list[dict[str, Any]]:
+        seen: list[dict[str, Any]] = []
+        run = model._session.run
+
+        def heard(feeds: dict[str, Any]) -> Any:
+            seen.append(feeds)
+            return run(feeds)
+
+        monkeypatch.setattr(model._session, "run", heard)
+        return seen
+
+    return listen

@@ -77,6 +77,16 @@ class OnnxSession:
         return {one.name: one.type for one in self._session.get_inputs()}
 
     @cached_property
+    def input_shapes(self) -> dict[str, tuple[int | str | None, ...]]:
+        """Input name → sides; a free one is a name or None."""
+        return {one.name: tuple(one.shape) for one in self._session.get_inputs()}
+
+    @cached_property
+    def output_shapes(self) -> dict[str, tuple[int | str | None, ...]]:
+        """Output name → sides; a free one is a name or None."""
+        return {one.name: tuple(one.shape) for one in self._session.get_outputs()}
+
+    @cached_property
     def fixed_batch(self) -> int:
         """Rows that a graph takes at once where it was exported so, 0 where any number will do."""
         rows = self._session.get_inputs()[0].shape[0]
