@@ -45,7 +45,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "tokenizers": ("models/", "train/"),
     "huggingface_hub": ("runtime/pull.py",),
     "typer": ("surfaces/cli/",),
-    "rich": ("surfaces/cli/", "views/terminal.py"),
+    "rich": ("surfaces/cli/", "views/terminal.py", "views/terminal_timeline.py"),
 }
 # A result's `_repr_html_` reaches the views above it, late: a notebook asks the value itself.
 UPWARDS = {("results/result.py", "views")}

@@ -34,6 +34,8 @@ LOOKS: dict[str, Look] = {
     "surprise": Look("惊讶", "#56b4e9", "u", 45, 3),
     "neutral": Look("平静", "#a3a3a8", "n"),
     "unknown": Look("不确定", "#6e6e73", "?"),
+    "positive": Look("积极", "#6e6e73", "+", 135),
+    "negative": Look("消极", "#6e6e73", "-", 45),
 }
 _OTHER = Look("", "#6e6e73", "*", 0, 3)
 
@@ -41,32 +43,26 @@ UNKNOWN = "unknown"
 CALM = "a reading of signs by small models, not of minds; not for decisions about people"
 CALM_ZH = "这是小模型对迹象的解读，不是对内心的了解；不可用于对人作决定。"
 
-_ROWS_ZH = {"fused": "综合", "text": "文字", "voice": "声音", "face": "人脸", "picture": "画面"}
-_UNITS_ZH = {
-    "semitones": "半音",
-    "syllables/s": "音节/秒",
-    "characters/s": "字/秒",
-    "s": "秒",
-    "Hz": "Hz",
-}
+_ROWS_ZH = {"fused": "综合", "text": "文字", "voice": "声音", "face": "人脸", "post": "图文"}
+_UNITS_ZH = {"semitones": "半音", "syllables/s": "音节/秒", "characters/s": "字/秒", "s": "秒"}
 _SIGNS_ZH = {
     "pitch median": "音高中位数",
-    "pitch low": "低音高",
-    "pitch high": "高音高",
     "pitch range": "音高范围",
-    "voiced": "浊音比例",
-    "level": "电平",
     "loudness": "响度",
     "speech rate": "语速",
-    "articulation rate": "发音速度",
     "pauses": "停顿",
-    "pause": "停顿",
     "roughness": "粗糙度",
+    "above own pitch": "高于自身音高",
+    "above own loudness": "高于自身响度",
+    "above own pace": "快于自身语速",
     "mouth-corner lift": "嘴角上扬",
     "mouth opening": "张嘴",
+    "mouth width": "嘴宽",
     "brow raise": "抬眉",
     "brow lower": "皱眉",
     "eye opening": "睁眼",
+    "head tilt": "头部倾斜",
+    "head turn": "头部转向",
 }
 EVENTS: dict[str, tuple[str, str, str]] = {
     "disagreement": ("≠", "rows disagree", "各路不一致"),

@@ -9,7 +9,7 @@ from sensorium.views import words
 
 def lines(result: AnyResult) -> list[str]:
     """Score, path@span and what a text says; probability and label; id and numbers; the words of
-    a picture; of a timeline start, emotion, its probability, valence and text."""
+    a picture; of a timeline start, row, emotion, its probability, valence and text."""
     match result:
         case Hits():
             return ["\t".join(_columns(hit)) for hit in result.hits]
@@ -36,6 +36,7 @@ def _columns(hit: Hit) -> Iterator[str]:
 def _reading(one: Evidence) -> Iterator[str]:
     chance = one.emotion.get(one.label)
     yield f"{one.start:g}"
+    yield one.row
     yield one.label
     yield "-" if chance is None else f"{chance:.4f}"
     yield f"{one.valence:+.4f}"

@@ -14,9 +14,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from sensorium.results import AnyResult, Boxes, Evidence, Hit, Hits, Scores, Timeline, Vectors
-from sensorium.views import feelings, inline, words
+from sensorium.results import AnyResult, Boxes, Hit, Hits, Scores, Timeline, Vectors
+from sensorium.views import inline, words
 from sensorium.views.printable import printable
+from sensorium.views.terminal_timeline import blocks, render_timeline
 from sensorium.views.thumbnail import thumbnail
 
 COLUMNS, ROWS = 18, 5
@@ -35,7 +36,7 @@ def render(result: AnyResult, console: Console, preview: bool = True) -> Rendera
         case Boxes():
             return Group(*_boxes(result))
         case Timeline():
-            return Group(*_timeline(result))
+            return Group(*render_timeline(result, console))
         case _:
             assert_never(result)
 
@@ -124,17 +125,11 @@ def _placeholder(hit: Hit) -> Text:
 def _scores(scores: Scores) -> Iterator[Text]:
     yield Text(printable(scores.item), style="bold")
     for place, (label, chance) in enumerate(scores.scores.items()):
-        bar = _bar(chance, 24)
+        bar = blocks(chance, 24)
         style = "bold" if place == 0 else ""
         yield Text.assemble(
             (f"{chance:6.1%} ", style), (f"{bar:<24} ", "cyan"), (printable(label), style)
         )
-
-
-def _bar(share: float, width: int) -> str:
-    """A bar in eighths of a cell."""
-    whole, eighths = divmod(round(share * width * 8), 8)
-    return "█" * whole + ("▏▎▍▌▋▊▉"[eighths - 1] if eighths else "")
 
 
 def _vectors(vectors: Vectors) -> Iterator[Text]:
@@ -157,48 +152,6 @@ def _boxes(boxes: Boxes) -> Iterator[Text]:
         left, top = (round(edge) for edge in box.xyxy[:2])
         doubt = f"  {box.score:.0%}" if box.score < 0.9 else ""
         yield Text.assemble("  ", printable(box.label), (f"   {left},{top}{doubt}", "dim"))
-
-
-def _timeline(timeline: Timeline) -> Iterator[RenderableType]:
-    yield Text.assemble(
-        (printable(words.short(timeline.item, 60)), "bold"),
-        (f"   {feelings.size(timeline)}", "dim"),
-    )
-    yield Text()
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for _ in range(4):
-        table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for place, one in enumerate(timeline.evidence, 1):
-        table.add_row(*_sentence(one, place, timeline.grid.unit == "seconds"))
-    yield table
-    yield Text()
-    for note in timeline.notes:
-        yield Text(note, style="dim")
-
-
-def _sentence(one: Evidence, place: int, timed: bool) -> Iterator[Text]:
-    """Place, emotion, how likely, valence, and the text with what carried it underlined."""
-    yield Text(words.clock(one.start) if timed else f"{place:>3}", style="dim")
-    best = feelings.ranked(one)[:1] or [(one.label, 0.0)]
-    known = one.label != "unknown"
-    yield Text(one.label, style=f"bold {feelings.look(one.label).colour}" if known else "dim")
-    chance = best[0][1]
-    bar = f"{_bar(chance, 8):<8}"
-    yield Text.assemble((f"{chance:4.0%} ", "" if known else "dim"), (bar, "cyan"))
-    yield Text(_scale(one.valence), style="" if abs(one.valence) >= 0.3 else "dim")
-    said = [
-        (printable(text), "bold underline" if carried else "")
-        for text, carried in feelings.marked(one)
-    ]
-    yield Text.assemble(*said)
-
-
-def _scale(valence: float) -> str:
-    """-1 to 1 as a mark on a line of nine cells, and the number."""
-    cells = list("────┼────")
-    cells[round((max(-1.0, min(1.0, valence)) + 1) * 4)] = "●"
-    return f"−{''.join(cells)}+ {valence:+.2f}"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ function follow(felt) {
 
   function best(name) {
     const values = chances(name);
-    if (!values) return "–";
+    if (!values || !values.length) return "–";
     const most = values.indexOf(Math.max(...values));
     return `${told.labels[most][page.dataset.lang === "zh" ? 1 : 0]} ${values[most]}%`;
   }
