@@ -1,0 +1,56 @@
+"""Faces through a picture classifier of the Hub: see `roles.FaceClassifier`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensorium.models._classifiers import Classifier, open_classifier
+from sensorium.models._pictures import PictureSteps
+from sensorium.roles import Face, Floats, Pixels
+from sensorium.runtime.checkpoint import Checkpoint
+from sensorium.runtime.devices import Device
+
+_AROUND = 1.25
+"""Side of the square that is cut out, of a face's longer side: a box goes from brow to chin, and
+the pictures of FER2013, AffectNet and RAF-DB, of which such models learn, hold the whole head."""
+_AT_ONCE = 16
+
+
+class FaceReader:
+    """See `roles.FaceClassifier`."""
+
+    def __init__(self, checkpoint: Checkpoint, classifier: Classifier, steps: PictureSteps) -> None:
+        self.provenance = checkpoint.provenance
+        self.labels = classifier.folding.labels
+        self.unknown = classifier.folding.unknown
+        self._classifier = classifier
+        self._steps = steps
+
+    def classify_faces(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        found = np.empty((len(faces), len(self.labels)), np.float32)
+        for start in range(0, len(faces), _AT_ONCE):
+            part = faces[start : start + _AT_ONCE]
+            pixels = np.stack([self._steps(cut_square(picture, face)) for face in part])
+            found[start : start + len(part)] = self._classifier({"pixel_values": pixels})
+        return found
+
+
+def open_face_reader(
+    checkpoint: Checkpoint, device: Device, name: str, steps: PictureSteps
+) -> FaceReader:
+    """name: transformers' class."""
+    return FaceReader(
+        checkpoint, open_classifier(checkpoint, device, name, ("pixel_values",)), steps
+    )
+
+
+def cut_square(picture: Pixels, face: Face, around: float = _AROUND) -> Pixels:
+    """uint8 (h, w, 3) → uint8 (side, side, 3) about the face's middle, as much of it as there is:
+    at the picture's edge the last pixels go on."""
+    left, top, right, bottom = face.xyxy
+    side = max(1, round(max(right - left, bottom - top) * around))
+    first_row = round((top + bottom - side) / 2)
+    first_column = round((left + right - side) / 2)
+    rows = np.clip(np.arange(first_row, first_row + side), 0, picture.shape[0] - 1)
+    columns = np.clip(np.arange(first_column, first_column + side), 0, picture.shape[1] - 1)
+    return picture[np.ix_(rows, columns)]
