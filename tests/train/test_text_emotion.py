@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pa = pytest.importorskip("pyarrow")
 
-from sensorium.models.text_emotion import TextEmotionReader  # noqa: E402
+from sensorium.models.text_emotion import TextEmotionReader, code_points, filled  # noqa: E402
 from sensorium.runtime.checkpoint import Checkpoint  # noqa: E402
 from sensorium.runtime.devices import Device  # noqa: E402
 from sensorium.spec import Folder  # noqa: E402
@@ -21,7 +21,7 @@ from sensorium.train.encoders import TextEncoder  # noqa: E402
 from sensorium.train.recipes import text_emotion as recipe  # noqa: E402
 from sensorium.train.starts import E5Weights, Start  # noqa: E402
 from sensorium.train.text_emotion import (  # noqa: E402
-    PieceBag,
+    TextBag,
     TextEmotion,
     fit_mix,
     masked_loss,
@@ -131,13 +131,15 @@ def test_the_mix_finds_the_part_that_knows_and_its_temperature() -> None:
 
 def test_padding_changes_nothing() -> None:
     torch.manual_seed(0)
-    bag = PieceBag(len(PIECES), 16)
+    bag = TextBag(len(PIECES), 16, 16)
     torch.nn.init.normal_(bag.table.weight)
     encoder = TextEncoder(e5(), list(range(len(PIECES))), [0], 64)
     model = TextEmotion(encoder, bag, HIDDEN, 0.0).eval()
     with torch.no_grad():
-        together = model(*padded([[0, 5, 2], [0, 10, 11, 6, 9, 2]]))
-        alone = model(*padded([[0, 5, 2]]))
+        both = [code_points(text, 320) for text in ("glad", "i am sads")]
+        letters = torch.from_numpy(filled(both, 0))
+        together = model(*padded([[0, 5, 2], [0, 10, 11, 6, 9, 2]]), letters)
+        alone = model(*padded([[0, 5, 2]]), letters[:1, :6])
     assert torch.allclose(together[0], alone[0], atol=1e-4)
 
 
@@ -149,7 +151,7 @@ def test_a_run_learns_and_its_folder_opens(
     out = tmp_path / "out"
     ended = run(
         "text-emotion", data=[str(data)], out=str(out), device="cpu", layers="0", rows=12,
-        longest=32, buckets=64, bag_steps=60, bag_batch=32, bag_lr=0.05, steps=4, batch=16,
+        longest=32, pairs=64, runs=64, bag_steps=60, bag_batch=32, bag_lr=0.05, steps=4, batch=16,
         validate_every=4, frozen_layers=0, precision="fp32", ema=0.0,
     )  # fmt: skip
     assert ended.step == 4 and "both" in ended.figures

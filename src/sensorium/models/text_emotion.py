@@ -1,17 +1,19 @@
 """The project's own reader of what is felt in a text, made by `train/recipes/text_emotion.py`.
 
-A folder of this family holds `model.onnx` (`ids`, `mask` → `logits`), `tokenizer.json` and a
-`config.json`:
+A folder of this family holds `model.onnx` (`ids`, `mask`, `letters` → `logits`), `tokenizer.json`
+and a `config.json`:
 
     sentiment   labels of the first logits
     emotion     labels of the rest
-    text        max_length in pieces, both ends among them
+    text        max_length in pieces, both ends among them; letters, the most that are read
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from sensorium.errors import InputError
@@ -31,6 +33,11 @@ _WORD = "▁"  # how a piece says that a word begins
 def without_addresses(text: str) -> str:
     """Links and names of accounts off, single spaces: as the model's texts were."""
     return " ".join(_NAME.sub(" ", _LINK.sub(" ", text)).split())
+
+
+def code_points(text: str, longest: int) -> list[int]:
+    """The letters that a model reads beside the pieces: in lower case, a space at both ends."""
+    return [ord(one) for one in f" {unicodedata.normalize('NFKC', text).lower()} "[:longest]]
 
 
 def load(checkpoint: Checkpoint, device: Device) -> "TextEmotionReader":
@@ -57,27 +64,29 @@ class TextEmotionReader:
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(config["text"]["max_length"])
+        self._letters = int(config["text"]["letters"])
 
     def classify_texts(self, texts: Sequence[str]) -> dict[str, Floats]:
         sizes = [len(labels) for labels in self.heads.values()]
         logits = np.empty((len(texts), sum(sizes)), np.float32)
         bare = [without_addresses(text) for text in texts]
         rows = [one.ids for one in self._tokenizer.encode_batch(bare)]
+        letters = [code_points(text, self._letters) for text in bare]
         # Texts of like length go together: a batch is as slow as its longest text.
         order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
         for start in range(0, len(order), _AT_ONCE):
             chosen = order[start : start + _AT_ONCE]
-            logits[chosen] = self._logits([rows[at] for at in chosen])
+            logits[chosen] = self._logits(
+                [rows[at] for at in chosen], [letters[at] for at in chosen]
+            )
         parts = np.split(logits, np.cumsum(sizes)[:-1], axis=1)
         return {name: _softmax(part) for name, part in zip(self.heads, parts, strict=True)}
 
-    def _logits(self, rows: list[list[int]]) -> Floats:
-        ids = np.ones((len(rows), max(map(len, rows))), np.int64)
-        mask = np.zeros_like(ids)
-        for at, row in enumerate(rows):
-            ids[at, : len(row)] = row
-            mask[at, : len(row)] = 1
-        logits: Floats = self._session.run({"ids": ids, "mask": mask})["logits"]
+    def _logits(self, rows: list[list[int]], letters: list[list[int]]) -> Floats:
+        ids = filled(rows, 1)
+        mask = filled([[1] * len(row) for row in rows], 0)
+        feeds = {"ids": ids, "mask": mask, "letters": filled(letters, 0)}
+        logits: Floats = self._session.run(feeds)["logits"]
         return logits
 
     def word_places(self, text: str) -> tuple[tuple[int, int], ...]:
@@ -112,6 +121,14 @@ def _bare(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and not text[end - 1].isalnum():
         end -= 1
     return start, end
+
+
+def filled(rows: Sequence[Sequence[int] | NDArray[np.int32]], value: int) -> NDArray[np.int64]:
+    """`(n, longest)`, rows with `value` after their ends."""
+    whole = np.full((len(rows), max(map(len, rows))), value, np.int64)
+    for at, row in enumerate(rows):
+        whole[at, : len(row)] = row
+    return whole
 
 
 def _softmax(logits: Floats) -> Floats:

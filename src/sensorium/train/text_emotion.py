@@ -1,4 +1,4 @@
-"""The network that reads what is felt in a text: an encoder, and a bag of pieces beside it."""
+"""The network that reads what is felt in a text: an encoder, and a linear bag beside it."""
 
 from collections.abc import Sequence
 
@@ -12,36 +12,51 @@ from sensorium.train.labelled import SENTIMENTS
 
 OUTPUTS = len(SENTIMENTS) + len(EMOTIONS)
 _SPREAD = 40_503  # odd, so that pairs of neighbouring numbers lie far apart
+_PRIME = 2**31 - 1  # a run's hash times `_SPREAD` stays within 64 bits
 
 
-class PieceBag(nn.Module):  # type: ignore[misc]
-    """A weight a class for every piece, and for every pair of neighbours by its hash.
+class TextBag(nn.Module):  # type: ignore[misc]
+    """A weight a class for every piece, and by their hashes for pairs of neighbours and for runs of
+    two to four letters.
 
-    What a linear model over words knows; it never forgets a rare word, which an encoder of four
-    layers does (Joulin et al., Bag of Tricks for Efficient Text Classification, EACL 2017).
+    What a linear model over words and letters knows; it never forgets a rare word, which an encoder
+    of four layers does (Joulin et al., Bag of Tricks for Efficient Text Classification, EACL 2017;
+    Weinberger et al., Feature Hashing for Large Scale Multitask Learning, ICML 2009).
     """
 
-    def __init__(self, pieces: int, buckets: int) -> None:
+    def __init__(self, pieces: int, pairs: int, runs: int, dropped: float = 0.0) -> None:
+        """dropped: share of what a text has that is not seen in a step of training."""
         super().__init__()
-        self.pieces, self.buckets = pieces, buckets
-        self.table = nn.Embedding(pieces + buckets, OUTPUTS)
+        self.sizes, self.dropped = (pieces, pairs, runs), dropped
+        self.table = nn.Embedding(pieces + pairs + runs, OUTPUTS)
         nn.init.zeros_(self.table.weight)
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """`(n, t)` ids and mask to logits `(n, OUTPUTS)`."""
-        seen = mask.to(torch.float32).unsqueeze(-1)
-        pairs = (ids[:, :-1] * _SPREAD + ids[:, 1:]) % self.buckets + self.pieces
-        total = (self.table(ids) * seen).sum(1) + (self.table(pairs) * seen[:, 1:]).sum(1)
-        return total / seen.sum(1).sqrt()
+    def forward(self, ids: Tensor, mask: Tensor, letters: Tensor) -> Tensor:
+        """`(n, t)` ids and mask, `(n, c)` code points with 0 for none, to logits `(n, OUTPUTS)`."""
+        pieces, pairs, runs = self.sizes
+        both = (ids[:, :-1] * _SPREAD + ids[:, 1:]) % pairs + pieces
+        words = self._sum(ids, mask) + self._sum(both, mask[:, 1:])
+        total = words / mask.sum(1, keepdim=True).sqrt()
+        run, there = letters, (letters > 0).long()
+        for length in (2, 3, 4):
+            run = (run[:, :-1] * _SPREAD + letters[:, length - 1 :]) % _PRIME
+            part = self._sum(run % runs + pieces + pairs, there[:, length - 1 :])
+            total = total + part / there.sum(1, keepdim=True).clamp(min=1).sqrt()
+        return total
+
+    def _sum(self, places: Tensor, there: Tensor) -> Tensor:
+        seen = functional.dropout(there.to(torch.float32), self.dropped, self.training)
+        total: Tensor = (self.table(places) * seen.unsqueeze(-1)).sum(1)
+        return total
 
 
 class TextEmotion(nn.Module):  # type: ignore[misc]
-    """ids and mask `(n, t)` to logits `(n, 10)`: three of sentiment, then seven of emotion.
+    """ids and mask `(n, t)`, letters `(n, c)` to logits `(n, 10)`: sentiment's, then emotion's.
 
     `mix` (2, 10) weighs encoder and bag, a number a head; it holds the temperature too.
     """
 
-    def __init__(self, encoder: TextEncoder, bag: PieceBag, width: int, dropout: float) -> None:
+    def __init__(self, encoder: TextEncoder, bag: TextBag, width: int, dropout: float) -> None:
         super().__init__()
         self.encoder, self.bag = encoder, bag
         self.head = nn.Linear(2 * width, OUTPUTS)
@@ -58,8 +73,8 @@ class TextEmotion(nn.Module):  # type: ignore[misc]
         logits: Tensor = self.head(functional.dropout(both, self.dropout, self.training))
         return logits
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.mix[0] * self.read(ids, mask) + self.mix[1] * self.bag(ids, mask)
+    def forward(self, ids: Tensor, mask: Tensor, letters: Tensor) -> Tensor:
+        return self.mix[0] * self.read(ids, mask) + self.mix[1] * self.bag(ids, mask, letters)
 
 
 def parts(logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,15 +8,16 @@ multilingual-e5-small of `train/starts.py` installed, and one parquet file with 
 language, source, sentiment, emotion, split (see `train/labelled.py`).
 
 How it is made
-1. A bag of pieces and of their pairs (Joulin et al., EACL 2017) learns alone; it costs a minute.
+1. A linear bag of pieces, of their pairs and of runs of letters (Joulin et al., EACL 2017) learns
+   alone; it costs a few minutes.
 2. The encoder learns alone, with two heads. Rows have one label or both; a loss counts what a row
-   has, and a set without neutral texts never teaches that neutral is wrong.
-   A batch draws its sets by fixed shares, and classes by the square root of their size but where
-   it is said (`AS_THEY_ARE`).
+   has, and a set without neutral texts never teaches that neutral is wrong. Which rows a batch
+   draws: `train/felt.py`. Lower layers learn at lower rates.
 3. Two weights a head mix the parts; they are fitted on half of what was held back.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,9 +32,9 @@ from sensorium.metrics.classification import balanced_accuracy, macro_f1, weight
 from sensorium.results.timeline import EMOTIONS
 from sensorium.task import Range
 from sensorium.train.checkpoint import read_weights
-from sensorium.train.distil import embed, padded
 from sensorium.train.encoders import TextEncoder
 from sensorium.train.export import write_config
+from sensorium.train.felt import Draw, Texts
 from sensorium.train.labelled import SENTIMENTS, Labelled, read_labelled
 from sensorium.train.loop import BEST, Group, Logs, grouped
 from sensorium.train.options import Options
@@ -43,21 +44,17 @@ from sensorium.train.pieces import prune, unigram
 from sensorium.train.processes import Processes
 from sensorium.train.shrink import to_onnx
 from sensorium.train.starts import MULTILINGUAL_E5_SMALL, E5Weights, read_e5
-from sensorium.train.text_emotion import PieceBag, TextEmotion, fit_mix, masked_loss, parts
+from sensorium.train.text_emotion import (
+    OUTPUTS,
+    TextBag,
+    TextEmotion,
+    fit_mix,
+    masked_loss,
+    parts,
+)
 
-SHARES = {
-    "sst2": 18, "goemotions": 14, "meld": 12, "smp2020-usual": 16, "smp2020-virus": 7,
-    "nlpcc2014": 6, "nlpcc2013": 2, "online_shopping_10_cats": 8, "waimai_10k": 5,
-    "chnsenticorp": 4, "weibo_senti_100k": 1, "weibo2018": 2, "semeval-tweets": 3,
-    "carer": 1, "isear": 1, "tweeteval-emotion": 1,
-}  # fmt: skip
-"""Of rows drawn, by set; sets that are not named have 4. Labels by readers come before labels by
-hashtag, and what people ask about before film reviews."""
-AS_THEY_ARE = frozenset({"meld"})
-"""Sets whose classes are drawn as often as they come: near half of the lines of a dialogue are
-neutral, and a reader that has seen fewer finds too much in them."""
-_DROPPED = 0.3  # share of the pieces that the bag does not see in a step of training
-_WINDOW = 24  # batches drawn together, then cut by length
+_DROPPED = 0.3  # share of a text that the bag does not see in a step of training
+_LOWEST = 0.4  # rate of the lowest layer, as a share of the highest one's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +70,12 @@ class Config(Options):
     validate_every: Annotated[int, Range(1, 10**6), "Steps between validations."] = 500
     rows: Annotated[int, Range(10, 250_002), "Pieces kept of E5's 250,002."] = 24_000
     layers: Annotated[str, "Layers kept of E5's twelve; as in the run to begin with."] = "0,3,7,11"
-    frozen_layers: Annotated[int, Range(0, 12), "Of them, left as they are."] = 1
+    frozen_layers: Annotated[int, Range(0, 12), "Of them, left as they are."] = 0
     longest: Annotated[int, Range(8, 512), "Pieces of a text that are read at use."] = 128
     length: Annotated[int, Range(8, 512), "Pieces that the encoder reads in training."] = 56
-    buckets: Annotated[int, Range(16, 2**24), "Places for pairs of pieces."] = 131_072
+    letters: Annotated[int, Range(8, 4096), "Letters of a text that the bag reads."] = 320
+    pairs: Annotated[int, Range(16, 2**24), "Places for pairs of pieces."] = 98_304
+    runs: Annotated[int, Range(16, 2**24), "Places for runs of letters."] = 131_072
     bag_steps: Annotated[int, Range(1, 10**6), "Steps of the bag of pieces."] = 800
     bag_batch: Annotated[int, Range(2, 10**6), "Texts a batch of these."] = 2048
     bag_lr: Annotated[float, Range(0, 1), "Rate of these."] = 0.012
@@ -85,83 +84,10 @@ class Config(Options):
     checked: Annotated[int, Range(1, 10**6), "Held back texts a set that validation reads."] = 250
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Rows as numbers. pieces: ids of each. labels: `(n, 2)`, sentiment and emotion, -1 for none.
-    two: its set knows no neutral. sets: number of its set in `names`."""
-
-    pieces: list[list[int]]
-    labels: NDArray[np.int64]
-    two: NDArray[np.bool]
-    sets: NDArray[np.int64]
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, rows: list[Labelled], pieces: list[list[int]]) -> "Texts":
-        names = tuple(sorted({row.source for row in rows}))
-        return cls(
-            pieces,
-            np.array([(row.sentiment, row.emotion) for row in rows], np.int64).reshape(-1, 2),
-            np.array([row.two for row in rows], np.bool),
-            np.array([names.index(row.source) for row in rows], np.int64),
-            names,
-        )
-
-    def __len__(self) -> int:
-        return len(self.pieces)
-
-    def take(self, chosen: NDArray[np.int64]) -> "Texts":
-        rows = [self.pieces[at] for at in chosen]
-        return Texts(rows, self.labels[chosen], self.two[chosen], self.sets[chosen], self.names)
-
-    def batch(self, length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """ids, mask, labels, two."""
-        ids, mask = padded([row[:length] for row in self.pieces])
-        return ids, mask, torch.from_numpy(self.labels), torch.from_numpy(self.two)
-
-    def chances(self) -> NDArray[np.float64]:
-        """How probable each row is to be drawn: sets by `SHARES`, classes by the root of their
-        size."""
-        finest = np.where(self.labels[:, 1] >= 0, self.labels[:, 1] + 10, self.labels[:, 0])
-        cells = self.sets * 100 + finest
-        _, cell, counts = np.unique(cells, return_inverse=True, return_counts=True)
-        weight = 1 / np.sqrt(counts[cell])
-        for number, name in enumerate(self.names):
-            own = self.sets == number
-            if name in AS_THEY_ARE:
-                weight[own] = 1.0
-            weight[own] *= SHARES.get(name, 4) / max(weight[own].sum(), 1e-9)
-        drawn: NDArray[np.float64] = weight / weight.sum()
-        return drawn
-
-
-class Draw:
-    """Batches by number: a window is drawn by chance, put in order of length, cut, and shuffled."""
-
-    def __init__(self, texts: Texts, size: int, seed: int) -> None:
-        self.texts, self.size, self.seed = texts, size, seed
-        self._ends = texts.chances().cumsum()
-        self._window = (-1, np.empty((0, 0), np.int64))
-
-    def __call__(self, number: int) -> Texts:
-        first, at = divmod(number, _WINDOW)
-        if self._window[0] != first:
-            self._window = (first, self._drawn(first))
-        return self.texts.take(self._window[1][at])
-
-    def _drawn(self, window: int) -> NDArray[np.int64]:
-        chance = np.random.default_rng([self.seed, window])
-        rows = np.searchsorted(self._ends, chance.random(_WINDOW * self.size) * self._ends[-1])
-        lengths = [len(self.texts.pieces[at]) for at in rows]
-        cut = rows[np.argsort(lengths, kind="stable")].reshape(_WINDOW, self.size)
-        shuffled: NDArray[np.int64] = cut[chance.permutation(_WINDOW)]
-        return shuffled
-
-
 class Bag(Phase[Config]):
     """Step 1."""
 
-    def __init__(self, config: Config, bag: PieceBag, texts: Texts) -> None:
+    def __init__(self, config: Config, bag: TextBag, texts: Texts) -> None:
         super().__init__(config, bag, [Group(list(bag.parameters()), decay=False)])
         self.draw = Draw(texts, config.bag_batch, config.seed + 1)
         self.number = 0
@@ -169,10 +95,8 @@ class Bag(Phase[Config]):
     def loss(self, batch: np.random.Generator) -> tuple[Tensor, Logs]:
         # The phase's batches are generators by number; the draw has its own chance.
         texts = self.draw(int(batch.integers(2**31)))
-        ids, mask, labels, two = texts.batch(self.config.longest)
-        mask = mask * (torch.rand(mask.shape) > _DROPPED)
-        mask[:, 0] = 1
-        return masked_loss(self.model(ids, mask), labels, two, self.config.smoothing), {}
+        logits = self.model(*texts.read(self.config.longest), texts.spelt())
+        return masked_loss(logits, *texts.truth(), self.config.smoothing), {}
 
 
 class Training:
@@ -201,7 +125,14 @@ class Training:
         encoder.norm.requires_grad_(not frozen)
         encoder.position.requires_grad_(not frozen)
         self.model.bag.requires_grad_(False)
-        return [*grouped(encoder), *grouped(self.model.head, 4.0)]
+        rates = np.linspace(_LOWEST, 1.0, len(encoder.layers))
+        layers = [
+            group
+            for layer, rate in zip(encoder.layers, rates, strict=True)
+            for group in grouped(layer, float(rate))
+        ]
+        first = [*grouped(encoder.norm, _LOWEST), Group([encoder.position], _LOWEST, decay=False)]
+        return [*([] if frozen else first), *layers, *grouped(self.model.head, 4.0)]
 
     def batches(self, start: int) -> Iterator[Texts]:
         number = start
@@ -210,12 +141,11 @@ class Training:
             number += 1
 
     def loss(self, batch: Texts) -> tuple[Tensor, Logs]:
-        ids, mask, labels, two = batch.batch(self.config.length)
-        logits = self.model.read(ids, mask)
-        return masked_loss(logits, labels, two, self.config.smoothing), {}
+        logits = self.model.read(*batch.read(self.config.length))
+        return masked_loss(logits, *batch.truth(), self.config.smoothing), {}
 
     def validate(self) -> dict[str, float]:
-        return figures(embed(_Read(self.model, False), self.few.pieces), self.few)
+        return figures(by_encoder(self.model, self.few), self.few)
 
     def about(self) -> dict[str, str]:
         return {
@@ -230,9 +160,8 @@ class Training:
     def finish(self, out: Path) -> None:
         """`model.onnx`, `tokenizer.json`, `config.json`, `figures.json`."""
         with torch.no_grad():
-            read = embed(_Read(self.model, False), self.held.pieces)
-            bag = embed(self.model.bag, self.held.pieces)
-        labels, two = torch.from_numpy(self.held.labels), torch.from_numpy(self.held.two)
+            read, bag = by_encoder(self.model, self.held), by_bag(self.model, self.held)
+        labels, two = self.held.truth()
         half = torch.arange(len(labels)) % 2 == 0
         mix = fit_mix(read[half], bag[half], labels[half], two[half])
         self.model.mix.copy_(mix)
@@ -249,15 +178,23 @@ class Training:
         write(self.config, self.model, self.tokenizer, told, out)
 
 
-class _Read(nn.Module):  # type: ignore[misc]
-    """`TextEmotion` by its encoder alone, or with its bag."""
+def by_encoder(model: TextEmotion, texts: Texts) -> Tensor:
+    """Logits `(n, 10)` of the encoder alone."""
+    return _in_parts(texts, lambda some: model.read(*some.read(1000)))
 
-    def __init__(self, model: TextEmotion, both: bool) -> None:
-        super().__init__()
-        self.model, self.both = model, both
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.model(ids, mask) if self.both else self.model.read(ids, mask)
+def by_bag(model: TextEmotion, texts: Texts) -> Tensor:
+    return _in_parts(texts, lambda some: model.bag(*some.read(1000), some.spelt()))
+
+
+def _in_parts(texts: Texts, read: Callable[[Texts], Tensor], at_once: int = 256) -> Tensor:
+    """Texts of like length run together."""
+    order = np.argsort([len(row) for row in texts.pieces], kind="stable")
+    logits = torch.empty(len(texts), OUTPUTS)
+    for at in range(0, len(order), at_once):
+        chosen = order[at : at + at_once]
+        logits[torch.from_numpy(chosen)] = read(texts.take(chosen)).float()
+    return logits
 
 
 GROUPS = {
@@ -320,10 +257,10 @@ def start(config: Config, processes: Processes) -> Training:
     encoder = start_encoder(config, weights, kept[0])
     tokenizer.no_padding()
     pieces = [one.ids for one in tokenizer.encode_batch([row.text for row in rows])]
-    texts = Texts.of(rows, pieces)
+    texts = Texts.of(rows, pieces, config.letters)
     back = np.array([row.held for row in rows])
     train, held = texts.take(np.nonzero(~back)[0]), texts.take(np.nonzero(back)[0])
-    bag = PieceBag(len(kept[0]), config.buckets)
+    bag = TextBag(len(kept[0]), config.pairs, config.runs, _DROPPED)
     options = {"steps": config.bag_steps, "lr": config.bag_lr, "ema": 0.0, "precision": "fp32"}
     run_phase(Bag(config, bag, train), processes, work / "bag", **options)
     width = encoder.position.shape[1]
@@ -366,16 +303,21 @@ def _few(texts: Texts, most: int) -> NDArray[np.int64]:
     return np.concatenate(rows)
 
 
+def packed(tokenizer: str) -> str:
+    """The same tokenizer in a third of the bytes: no indents, scores to three decimals."""
+    told = json.loads(tokenizer)
+    told["model"]["vocab"] = [[piece, round(score, 3)] for piece, score in told["model"]["vocab"]]
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
 def write(config: Config, model: TextEmotion, tokenizer: Path, told: object, out: Path) -> None:
     """The folder that `models/text_emotion.py` opens."""
-    import json
-
     out.mkdir(parents=True, exist_ok=True)
     ids = torch.ones(2, 9, dtype=torch.long)
-    axes = {name: {0: "n", 1: "t"} for name in ("ids", "mask")}
-    to_onnx(model.eval(), (ids, ids), axes, "logits", out / "model.onnx", "int8")
-    (out / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+    axes = {"ids": {0: "n", 1: "t"}, "mask": {0: "n", 1: "t"}, "letters": {0: "n", 1: "c"}}
+    to_onnx(model.eval(), (ids, ids, ids), axes, "logits", out / "model.onnx", "int8")
+    (out / "tokenizer.json").write_text(packed(tokenizer.read_text("utf-8")), "utf-8")
     (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     labels = {"sentiment": list(SENTIMENTS), "emotion": list(EMOTIONS)}
-    text = {"max_length": config.longest}
+    text = {"max_length": config.longest, "letters": config.letters}
     write_config(out, {"model_type": "text_emotion", "text": text} | labels)
