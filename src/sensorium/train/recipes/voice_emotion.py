@@ -124,8 +124,8 @@ class Training:
     ) -> None:
         self.config, self.model, self.train, self.held = config, model, train, held
         self.draw = Draw(train, config.batch, config.seed)
-        self.watched = "mean" if len(held) else "validations"
-        self._bad, self._validations = bad, 0
+        self.watched = "mean" if len(held) else "batches"
+        self._bad, self._drawn = bad, 0
 
     def groups(self) -> list[Group]:
         encoder = self.model.encoder
@@ -146,6 +146,7 @@ class Training:
             chance = np.random.default_rng([self.config.seed, 1, number])
             yield batch_of(self.draw(number), chance, frames)
             number += 1
+            self._drawn = number
 
     def loss(self, batch: Batch) -> tuple[Tensor, Logs]:
         mel, mask, labels, candidates = batch
@@ -153,9 +154,8 @@ class Training:
         return own_loss(logits, labels, candidates, self.config.smoothing), {}
 
     def validate(self) -> dict[str, float]:
-        if not len(self.held):
-            self._validations += 1
-            return {self.watched: float(self._validations)}
+        if not len(self.held):  # the last weights are taken
+            return {self.watched: float(self._drawn)}
         return recalls(logits_of(self.model, self.held, self.config), self.held)
 
     def about(self) -> dict[str, str]:
