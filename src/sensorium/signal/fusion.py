@@ -53,17 +53,22 @@ def fuse(tracks: Mapping[str, Track], fusion: Fusion, every: float = 0.0) -> Tra
     """Tracks of one grid → one of the same grid, seen where any of them is.
 
     A label that a track never gives a probability is one that its model does not know: it says
-    nothing about it. every: seconds of a step, by which it is smoothed; 0 leaves steps as they are.
+    nothing about it; one that no track knows has none. every: seconds of a step, by which it is
+    smoothed; 0 leaves steps as they are.
     """
     steps, labels = next(iter(tracks.values())).chances.shape
     scores = np.zeros((steps, labels))
-    seen = np.zeros(steps, bool)
+    seen, known = np.zeros(steps, bool), np.zeros(labels, bool)
     for name, track in tracks.items():
         scores += evidence(track, fusion.kinds.get(name, Kind()))
         seen |= track.seen
+        known |= track.chances.any(axis=0)
     if every > 0:
         scores = _smoothed(scores, seen, fusion.seconds / every)
-    return Track(softmax(scores + _log_prior(fusion.prior, labels)) * seen[:, None], seen)
+    if not known.any():
+        return Track(np.zeros_like(scores), seen)
+    scores = np.where(known, scores + _log_prior(fusion.prior, labels), -np.inf)
+    return Track(softmax(scores) * seen[:, None], seen)
 
 
 def evidence(track: Track, kind: Kind) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sensorium.media import Image, Span, Video
+from sensorium.media.frames import Frame
 from sensorium.results import Evidence, Provenance
 from sensorium.results.timeline import EMOTIONS, likeliest
 from sensorium.roles import (
@@ -114,27 +115,50 @@ class Eye:
     def read(self, since: float) -> Iterator[object]:
         end = self.media.span.end if self.media.span else 1e9
         media = replace(self.media, span=Span(since, end)) if since > 0 or end < 1e9 else self.media
-        times: list[float] = []
-        pictures: list[Pixels] = []
-        still: Pixels | None = None
-        scale, note, faces = 1.0, "", tuple[Look, ...]()
+        waiting = _Waiting(self.reader)
         for frame in media.frames(self.every, _SIDE):
-            scale, note = frame.scale, frame.note
-            if frame.pixels is still and not pictures:  # the same frame: the same faces
-                yield Looked(frame.at, faces)
-                continue
-            still = frame.pixels
-            times.append(frame.at)
-            pictures.append(frame.pixels)
-            if len(pictures) == _BATCH:
-                looked = self.reader.look(pictures, scale)
-                faces = looked[-1]
-                yield from map(Looked, times, looked)
-                yield Until(round(times[-1] + self.every, 6))
-                times, pictures = [], []
-        if pictures:
-            yield from map(Looked, times, self.reader.look(pictures, scale))
-        yield Until(round(frame.at + self.every, 6), note)
+            yield from waiting.add(frame)
+            if waiting.full:
+                yield from waiting.looked()
+                yield Until(round(frame.at + self.every, 6))
+        yield from waiting.looked()
+        yield Until(round(frame.at + self.every, 6), frame.note)
+
+
+@dataclass
+class _Waiting:
+    """Frames that the models have not seen yet; one that is still shown is not looked at again.
+
+    times: of each moment, with the place of its picture. latest: the faces of the last picture.
+    """
+
+    reader: FaceReader
+    times: list[tuple[float, int]] = field(default_factory=list)
+    pictures: list[Pixels] = field(default_factory=list)
+    still: Pixels | None = None
+    scale: float = 1.0
+    latest: tuple[Look, ...] = ()
+
+    @property
+    def full(self) -> bool:
+        return len(self.pictures) >= _BATCH or len(self.times) >= 4 * _BATCH
+
+    def add(self, frame: Frame) -> Iterator[Looked]:
+        """One more frame; gives what is known of it already."""
+        if frame.pixels is not self.still:
+            self.pictures.append(frame.pixels)
+            self.still, self.scale = frame.pixels, frame.scale
+        elif not self.pictures:
+            yield Looked(frame.at, self.latest)
+            return
+        self.times.append((frame.at, len(self.pictures) - 1))
+
+    def looked(self) -> Iterator[Looked]:
+        """The faces of all that waits."""
+        if self.pictures:
+            found = self.reader.look(self.pictures, self.scale)
+            yield from (Looked(at, found[place]) for at, place in self.times)
+            self.times, self.pictures, self.latest = [], [], found[-1]
 
 
 @dataclass

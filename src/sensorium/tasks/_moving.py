@@ -24,7 +24,7 @@ from sensorium.tasks._timeline import Reading, track_of
 from sensorium.tasks._voice_signs import Ear, Spoken
 
 _LONG = 60.0  # seconds from which what was found is kept, for a run that is cut off
-_DONE = 0.01  # of a step: what is less of it at the end makes none
+_DONE = 0.1  # of a step: less of it at the end is no step (codecs pad what they hold)
 
 
 def steps(begin: float, end: float, every: float) -> int:

@@ -16,6 +16,7 @@ from sensorium.tasks._text_signs import unlearned
 
 FUSED = "fused"
 _MOMENT = 0.05  # of a step: what a shorter stretch counts as
+_SLIVER = 0.15  # of a step: what only just reaches into it
 _SURE, _APART = 0.5, 0.4  # of both rows' likeliest label, and bits between them: a disagreement
 
 
@@ -106,7 +107,10 @@ def track_of(grid: Grid, pieces: Iterable[tuple[float, float, Sequence[float] | 
     for start, end, numbers in pieces:
         for step in grid.steps(start, end):
             first, last = grid.bounds(step)
-            share = max(min(last, end) - max(first, start), _MOMENT * grid.every)
+            shared = min(last, end) - max(first, start)
+            if shared < _SLIVER * grid.every and shared < (end - start) / 2:
+                continue  # it only just reaches into this step
+            share = max(shared, _MOMENT * grid.every)
             total[step] += share * np.asarray(numbers, np.float64)
             weights[step] += share
     return Track(total / np.maximum(weights, 1e-9)[:, None], weights > 0)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from sensorium.errors import NotFound
 from sensorium.index import Index, Query, libraries
-from sensorium.index.filter import Filter, Near
+from sensorium.index.filter import Emotion, Filter, Near
 from sensorium.media import Kind, Text
 from sensorium.models import open as open_model
 from sensorium.results import Hits
@@ -35,6 +35,9 @@ def search(
     near: Annotated[Near | None, "Taken about a place: latitude,longitude,kilometres."] = None,
     camera: Annotated[str, "Part of the camera's name."] = "",
     path: Annotated[str, "A glob over paths: 'holidays/*'."] = "",
+    emotion: Annotated[
+        tuple[Emotion, ...], "Only what reads as this (index --with emotion); may be repeated."
+    ] = (),
     min_score: Annotated[float, Range(-1, 1), "Cosine that a hit must have."] = -1.0,
     among: Annotated[Path | None, "Search the lines of this text file, no library."] = None,
     library: Annotated[Index | None, "Name of the library."] = opens(existing, "default"),
@@ -55,7 +58,7 @@ def search(
             else "nothing was indexed yet",
             hint="sensorium index ~/Pictures",
         )
-    chosen = Filter(kind, since, until, near, camera, path)
+    chosen = Filter(kind, since, until, near, camera, path, emotion)
     return library.search(query, k=k, chosen=chosen, min_score=min_score, model=model)
 
 
