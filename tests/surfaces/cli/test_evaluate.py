@@ -49,7 +49,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "id": ["one", "two", "three", "four"],
         "image": [encoded("red"), encoded("blue"), encoded("blue"), b"no picture"],
         "name": ["red", "blue", "red", "blue"],
-        "captions_en": [["red"], ["blue"], ["a blue and red one"], ["red"]],
+        "captions_en": [["red"], ["blue", "red"], ["a blue and red one"], ["red"]],
     }
     parquet.write_table(arrow.table(columns), tmp_path / "data.parquet")
     return tmp_path / "data.parquet"
@@ -58,11 +58,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_json_is_one_object_with_the_figures(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["evaluate", "search", "--data", str(data), "--lang", "en", "--json"]) == 0
+    first = ["--lang", "en", "--captions-per-image", "1"]
+    assert run(["evaluate", "search", "--data", str(data), *first, "--json"]) == 0
     printed = capsys.readouterr()
     report = json.loads(printed.out)
     assert report["type"] == "SearchReport"
     assert report["n"] == 3
+    assert report["queries"]["t2i"] == {"en": 3}
     # “blue” meets two pictures that are the same, “blue and red” meets three that are as near.
     assert report["t2i"] == {"en": {"R@1": pytest.approx(1 / 3), "R@5": 1.0, "R@10": 1.0}}
     (warning,) = [json.loads(line) for line in printed.err.splitlines()]
@@ -78,7 +80,7 @@ def test_zero_shot(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_people_read_lines_and_the_row_that_was_left_out(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["evaluate", "search", "--data", str(data)]) == 0
+    assert run(["evaluate", "search", "--data", str(data), "--captions-per-image", "1"]) == 0
     printed = capsys.readouterr()
     lines = {line.split("  ")[0]: line for line in printed.out.splitlines()}
     assert lines["n"].split() == ["n", "3"]
