@@ -312,6 +312,10 @@ def test_from_masked_runs(tmp_path: Path, pairs_file: Path) -> None:
     fields["text"] = f"dir:{tmp_path / 't'}"
     train.run("dual-tower", data=pairs_file, out=tmp_path / "out", **fields, **SHORT)
     opens(tmp_path / "out")
+    one: dict[str, Any] = {"begin": f"dir:{tmp_path / 'i'}", "dim": 8, **words, **shape}
+    train.run("dual-tower", data=pairs_file, out=tmp_path / "one", **one, **SHORT)
+    assert opens(tmp_path / "one").image_size == 16
+    assert f"dir:{tmp_path / 'i'}" in (tmp_path / "one" / "README.md").read_text("utf-8")
 
 
 def test_from_a_run_of_its_own(tmp_path: Path, pairs_file: Path) -> None:

@@ -1,5 +1,6 @@
 """Two steps of every recipe here, and what its folder then holds."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,8 @@ import pytest
 torch = pytest.importorskip("torch")
 from sensorium import train  # noqa: E402
 from sensorium.errors import InputError, NotFound  # noqa: E402
+from sensorium.models import open as open_model  # noqa: E402
+from sensorium.roles import DualTower  # noqa: E402
 from sensorium.runtime.onnx import OnnxSession  # noqa: E402
 
 SMALL: dict[str, Any] = {
@@ -73,6 +76,44 @@ def test_single_tower(tmp_path: Path, pairs_file: Path) -> None:
         "seen": ids > 0,
     }
     assert session.run(feeds)["match"].shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "fields", "training"),
+    [
+        ("masked-text", TEXTS, "dual-tower --text"),
+        ("masked-image", PICTURES, "dual-tower --image"),
+        ("single-tower", TEXTS | PICTURES, "single-tower --begin"),
+    ],
+)
+def test_a_finished_run_is_a_start_and_no_model(
+    tmp_path: Path, pairs_file: Path, recipe: str, fields: dict[str, Any], training: str
+) -> None:
+    first, second, data = tmp_path / "first", tmp_path / "second", str(pairs_file)
+    made = train.run(recipe, data=data, out=first, **fields)
+    begun = fields | {"begin": f"dir:{first}", "width": 32, "layers": 2}
+    ended = train.run(recipe, data=data, out=second, **begun)
+    assert ended.before == pytest.approx(made.figures)
+    shape = json.loads((second / "config.json").read_text("utf-8"))
+    assert (shape["width"], shape["layers"]) == (16, 1)
+    assert f"| start | `dir:{first}` |" in (second / "README.md").read_text("utf-8")
+    with pytest.raises(InputError, match="a start for training") as raised:
+        open_model(f"dir:{first}", DualTower)
+    assert raised.value.hint == f"sensorium train {training} dir:{first}"
+
+
+def test_a_run_of_another_recipe_is_no_start(tmp_path: Path, pairs_file: Path) -> None:
+    first = tmp_path / "first"
+    train.run("masked-text", data=str(pairs_file), out=first, **TEXTS)
+    with pytest.raises(InputError, match="cannot be begun with") as raised:
+        train.run(
+            "masked-image",
+            data=str(pairs_file),
+            out=tmp_path / "second",
+            begin=f"dir:{first}",
+            **PICTURES,
+        )
+    assert raised.value.why == "no run of masked-image ended there"
 
 
 def test_a_folder_goes_on_with_its_own_run_only(tmp_path: Path, pairs_file: Path) -> None:

@@ -41,6 +41,16 @@ class Family:
 
 FAMILIES: Shelf[Family] = Shelf("sensorium.models", Family.of)
 
+STARTS = {
+    "masked-image": ("it has learnt to see, not yet what things are called", "dual-tower --image"),
+    "masked-text": ("it has learnt words, not yet what they look like", "dual-tower --text"),
+    "single-tower": (
+        "it judges whether a text belongs to a picture, one pass a pair, and no task asks that",
+        "single-tower --begin",
+    ),
+}
+"""Runs that no task opens, by `model_type`: why, and which training goes on from them."""
+
 _opened: dict[tuple[str, Device], Any] = {}
 _lock = threading.Lock()
 
@@ -82,6 +92,10 @@ def family_of(checkpoint: Checkpoint) -> Family:
         family = FAMILIES[name]
         if any(any(checkpoint.folder.glob(marker)) for marker in family.markers):
             return family
+    if model_type in STARTS:
+        why, training = STARTS[model_type]
+        hint = f"sensorium train {training} {checkpoint.spec}"
+        raise InputError(f"{checkpoint.spec} is a start for training", why, hint)
     known = ", ".join(FAMILIES)
     raise InputError(
         f"{checkpoint.spec} is of no family we know",

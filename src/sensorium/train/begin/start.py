@@ -1,7 +1,6 @@
 """Which start a run names, and loading it."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
@@ -16,6 +15,7 @@ from sensorium.train.begin.checkpoint import KINDS, begin_checkpoint
 from sensorium.train.begin.encoder import Begun
 from sensorium.train.begin.encoders import Shape, begin_encoders
 from sensorium.train.begin.lora import add_lora, merge_lora
+from sensorium.train.begin.run import RUN, is_run
 from sensorium.train.checkpoint import load_weights
 from sensorium.train.config import read_config
 from sensorium.train.data import Pairs
@@ -24,7 +24,8 @@ from sensorium.train.options import Options
 from sensorium.train.processes import Processes
 
 NOTHING = "nothing"
-_RUN = "run.toml"
+MASKED = {"masked_image": "image", "masked_text": "text"}
+"""Runs that are one side of a dual tower, by `model_type`; the other side is made small."""
 
 
 class Beginning(Shape, Protocol):
@@ -52,6 +53,8 @@ def begin(config: Plan, pairs: Pairs, processes: Processes) -> Begun:
     kind = str(checkpoint.config.get("model_type", "")).replace("-", "_")
     if kind in KINDS:
         return begin_checkpoint(checkpoint)
+    if kind in MASKED:
+        return begin_encoders(replace(config, **{MASKED[kind]: shape.begin}), pairs, processes)
     if kind != "dual_tower":
         name = kind or family_of(checkpoint).name
         raise InputError(
@@ -65,9 +68,9 @@ def begin(config: Plan, pairs: Pairs, processes: Processes) -> Begun:
 def _run(config: Plan, checkpoint: Checkpoint, processes: Processes) -> Begun | None:
     """A run of the same recipe: its own start, with what it learnt; None for another folder."""
     folder = checkpoint.folder
-    if not (folder / BEST).is_file() or 'recipe = "dual-tower"\n' not in _text(folder / _RUN):
+    if not is_run(folder, "dual-tower"):
         return None
-    before = replace(read_config(type(config), folder / _RUN, {}), out=folder)
+    before = replace(read_config(type(config), folder / RUN, {}), out=folder)
     begun = begin(before, Pairs([]), processes)
     rank: int = before.lora  # type: ignore[attr-defined]
     if rank:
@@ -80,7 +83,3 @@ def _run(config: Plan, checkpoint: Checkpoint, processes: Processes) -> Begun | 
                 weight.requires_grad_(True)
     told = {"start": f"`{checkpoint.spec}`, revision {checkpoint.revision}"}
     return replace(begun, told={**begun.told, **told})
-
-
-def _text(path: Path) -> str:
-    return path.read_text("utf-8") if path.is_file() else ""

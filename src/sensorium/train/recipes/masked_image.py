@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sensorium.task import Range
+from sensorium.train.begin.run import fill, shaped
 from sensorium.train.data import Pairs, read_pairs
 from sensorium.train.export import export_graph, picture_config, write_config
 from sensorium.train.feed import Batch, Feed, Part, keep, pixels_of
@@ -30,10 +31,13 @@ from sensorium.train.transformer import Patches, Stack, patches_of
 from sensorium.train.view import View
 
 _KEPT = 512  # pictures that validation looks at
+_SHAPE = ("size", "patch", "width", "layers", "heads", "painter")
+_RECIPE = "masked-image"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
+    begin: Annotated[str, "A finished run of this recipe, dir:path; its shape counts."] = ""
     size: Annotated[int, Range(8, 2048), "Pixels of the square that is seen."] = 96
     patch: Annotated[int, Range(2, 64), "Pixels of a patch's side; they divide the size."] = 12
     width: Annotated[int, Range(8, 8192), "Numbers a patch."] = 192
@@ -84,6 +88,7 @@ class Training:
         self.view = View(config.size, scale=config.crop)
         torch.manual_seed(config.seed)
         self.model = MaskedImage(config)
+        fill(self.model, _RECIPE, config.begin)
         part = Part(processes.rank, processes.count)
         self.feed = Feed(train, config.batch, config.seed, self.view, part)
         self.kept = keep(val, self.view, _KEPT)
@@ -118,6 +123,7 @@ class Training:
 
     def about(self) -> dict[str, str]:
         return {
+            "start": f"`{self.config.begin}`" if self.config.begin else "nothing",
             "pictures": f"{len(self.feed.pairs):,} to train on, {len(self.kept.ids):,} to validate",
             "parameters": f"{sum(one.numel() for one in self.model.parameters()):,}",
         }
@@ -139,6 +145,7 @@ class Training:
 
 
 def start(config: Config, processes: Processes) -> Training:
+    config = shaped(config, _RECIPE, config.begin, _SHAPE)
     pairs = read_pairs(*config.data)
     train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
     return Training(config, train, val, processes)

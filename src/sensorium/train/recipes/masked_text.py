@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sensorium.task import Range
+from sensorium.train.begin.run import fill, shaped
 from sensorium.train.data import Pairs, read_pairs
 from sensorium.train.export import export_graph, write_config
 from sensorium.train.feed import Batch, Feed, Part
@@ -28,10 +29,13 @@ from sensorium.train.transformer import Stack, Words
 from sensorium.train.words import Numbered, hide, run_tokenizer
 
 _KEPT = 2000  # texts that validation looks at
+_SHAPE = ("vocabulary", "length", "width", "layers", "heads")
+_RECIPE = "masked-text"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
+    begin: Annotated[str, "A finished run of this recipe, dir:path; its shape counts."] = ""
     tokenizer: Annotated[str, "A tokenizer.json to use; unsaid, one is learnt."] = ""
     vocabulary: Annotated[int, Range(100, 500_000), "Pieces that are learnt at most."] = 8000
     length: Annotated[int, Range(4, 4096), "Pieces of a text that are read."] = 48
@@ -73,6 +77,7 @@ class Training:
         self.numbered = Numbered(tokenizer, config.length)
         torch.manual_seed(config.seed)
         self.model = MaskedText(config, self.numbered.vocabulary)
+        fill(self.model, _RECIPE, config.begin)
         self.feed = Feed(
             train, config.batch, config.seed, None, Part(processes.rank, processes.count)
         )
@@ -114,6 +119,7 @@ class Training:
     def about(self) -> dict[str, str]:
         texts = sum(len(pair.texts) for pair in self.feed.pairs)
         return {
+            "start": f"`{self.config.begin}`" if self.config.begin else "nothing",
             "texts": f"{texts:,} to train on, {len(self.kept):,} to validate on",
             "pieces": f"{self.numbered.vocabulary:,}",
             "parameters": f"{sum(one.numel() for one in self.model.parameters()):,}",
@@ -135,6 +141,7 @@ class Training:
 
 
 def start(config: Config, processes: Processes) -> Training:
+    config = shaped(config, _RECIPE, config.begin, _SHAPE)
     pairs = read_pairs(*config.data)
     train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
     return Training(config, train.captioned(), val.captioned(), processes)

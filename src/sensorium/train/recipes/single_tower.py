@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from sensorium.metrics.retrieval import ranks, recall_at_k
 from sensorium.task import Range
+from sensorium.train.begin.run import fill, shaped
 from sensorium.train.data import Pairs, read_pairs
 from sensorium.train.export import export_graph, picture_config, write_config
 from sensorium.train.feed import Batch, Feed, Part, keep, pixels_of
@@ -35,10 +36,13 @@ from sensorium.train.words import Numbered, hide, run_tokenizer
 
 _KEPT = 100  # pictures that validation looks at, each beside its own text and others
 _AMONG = 10
+_SHAPE = ("vocabulary", "length", "size", "patch", "width", "layers", "heads")
+_RECIPE = "single-tower"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
+    begin: Annotated[str, "A finished run of this recipe, dir:path; its shape counts."] = ""
     negatives: Annotated[str, "A dual tower that finds hard negatives: a name, dir:path."] = ""
     nearest: Annotated[int, Range(1, 1000), "Nearest captions that negatives are of."] = 16
     tokenizer: Annotated[str, "A tokenizer.json to use; unsaid, one is learnt."] = ""
@@ -97,6 +101,7 @@ class Training:
         self.view = View(config.size, scale=config.crop)
         torch.manual_seed(config.seed)
         self.model = SingleTower(config, self.numbered.vocabulary)
+        fill(self.model, _RECIPE, config.begin)
         part = Part(processes.rank, processes.count)
         self.feed = Feed(train, config.batch, config.seed, self.view, part)
         self.kept = keep(val, self.view, _KEPT)
@@ -181,6 +186,7 @@ class Training:
 
     def about(self) -> dict[str, str]:
         return {
+            "start": f"`{self.config.begin}`" if self.config.begin else "nothing",
             "pictures": f"{len(self.feed.pairs):,} to train on, {len(self.kept.ids):,} to validate",
             "negatives": self.config.negatives or "other captions of the batch",
             "parameters": f"{sum(one.numel() for one in self.model.parameters()):,}",
@@ -205,6 +211,7 @@ class Training:
 
 
 def start(config: Config, processes: Processes) -> Training:
+    config = shaped(config, _RECIPE, config.begin, _SHAPE)
     pairs = read_pairs(*config.data)
     train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
     return Training(config, train.captioned(), val.captioned(), processes)
