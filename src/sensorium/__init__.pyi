@@ -171,6 +171,9 @@ class _Search:
         near: str | Any | None = None,
         camera: str = ...,
         path: str = ...,
+        emotion: Sequence[
+            Literal["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+        ] = ...,
         min_score: float = ...,
         among: Path | str | None = None,
         library: str | Index | None = None,
@@ -187,6 +190,9 @@ class _Search:
         near: str | Any | None = None,
         camera: str = ...,
         path: str = ...,
+        emotion: Sequence[
+            Literal["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+        ] = ...,
         min_score: float = ...,
         among: Path | str | None = None,
         library: str | Index | None = None,
@@ -203,6 +209,9 @@ class _Search:
         near: str | Any | None = None,
         camera: str = ...,
         path: str = ...,
+        emotion: Sequence[
+            Literal["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+        ] = ...,
         min_score: float = ...,
         among: Path | str | None = None,
         library: str | Index | None = None,

@@ -2,15 +2,16 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sensorium.flow import Progress
 from sensorium.index.reading import reason_of
 from sensorium.index.store import SpanKey, Store
 from sensorium.index.words import tokens
-from sensorium.media import Image, Kind, Span, Video
+from sensorium.media import Audio, Image, Kind, Media, Span, Text, Video
 from sensorium.results import Boxes, Result
 
 _SECONDS = 2.0  # between commits
@@ -30,6 +31,19 @@ WHERE i.state = 'ok' AND i.kind = 'video' AND NOT EXISTS (
     SELECT 1 FROM notes n
     WHERE n.content = s.content AND n.span = s.id AND n.task = ?1 AND n.spec = ?2)
 GROUP BY s.id ORDER BY 3, 5"""
+_PENDING_WHOLE = """
+SELECT i.content, 0, min(i.path), i.kind, NULL FROM items i
+WHERE i.state IN ('ok', 'listed') AND i.content IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM notes n WHERE n.content = i.content AND n.task = ?1 AND n.spec = ?2)
+GROUP BY i.content ORDER BY 3"""
+_SCENES = """
+SELECT id, start, stop FROM spans WHERE content = ? AND stop > start ORDER BY start"""
+_MEDIA: dict[str, type[Media]] = {
+    Kind.IMAGE: Image,
+    Kind.VIDEO: Video,
+    Kind.AUDIO: Audio,
+    Kind.TEXT: Text,
+}
 
 
 @dataclass(frozen=True)
@@ -40,18 +54,31 @@ class Annotator:
 
     task: str
     spec: str
-    run: Callable[[Image | Video], Result]
+    run: Callable[[Any], Result]
+
+
+@dataclass(frozen=True)
+class WholeAnnotator(Annotator):
+    """One whose `run` is given a whole file of one of `kinds`. part: what it gave, to what of it is
+    kept of one scene, or of all (None). Notes of another spec make room for the new ones."""
+
+    kinds: Collection[Kind]
+    part: Callable[[Result, Span | None], Result]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """span: 0 for the whole of a picture."""
+    """span: 0 for the whole of a file."""
 
     content: bytes
     span: int
     path: str
     kind: str
     at: float | None
+
+    @property
+    def whole(self) -> Media:
+        return _MEDIA[self.kind](Path(self.path))
 
     @property
     def media(self) -> Image | Video:
@@ -83,7 +110,7 @@ def annotating(store: Store, annotators: Sequence[Annotator]) -> Generator[Progr
         for number, (annotator, pending) in enumerate(todo):
             yield Progress(number, len(todo), "annotations")
             if Path(pending.path).exists():
-                made.append(_note(annotator, pending))
+                made += _notes(store, annotator, pending)
             if time.monotonic() - since > _SECONDS:
                 _keep(store, made)
                 since = time.monotonic()
@@ -95,21 +122,45 @@ def annotating(store: Store, annotators: Sequence[Annotator]) -> Generator[Progr
 
 
 def _pending(store: Store, annotator: Annotator) -> Iterator[_Pending]:
-    rows = store.db.execute(_PENDING, (annotator.task, annotator.spec)).fetchall()
-    return (_Pending(*row) for row in rows)
+    whole = isinstance(annotator, WholeAnnotator)
+    key = (annotator.task, annotator.spec)
+    rows = store.db.execute(_PENDING_WHOLE if whole else _PENDING, key).fetchall()
+    found = (_Pending(*row) for row in rows)
+    if isinstance(annotator, WholeAnnotator):
+        return (one for one in found if one.kind in annotator.kinds)
+    return found
 
 
-def _note(annotator: Annotator, pending: _Pending) -> _Note:
+def _notes(store: Store, annotator: Annotator, pending: _Pending) -> list[_Note]:
     try:
-        return _Note(pending, annotator, annotator.run(pending.media), "")
+        if isinstance(annotator, WholeAnnotator):
+            return list(_parts(store, annotator, pending))
+        return [_Note(pending, annotator, annotator.run(pending.media), "")]
     except Exception as error:  # an annotator may be anybody's
-        return _Note(pending, annotator, None, reason_of(error))
+        return [_Note(pending, annotator, None, reason_of(error))]
+
+
+def _parts(store: Store, annotator: WholeAnnotator, pending: _Pending) -> Iterator[_Note]:
+    """A note each scene of a video, one of anything else."""
+    result = annotator.run(pending.whole)
+    scenes = store.db.execute(_SCENES, (pending.content,)).fetchall()
+    if pending.kind != Kind.VIDEO or not scenes:
+        yield _Note(pending, annotator, annotator.part(result, None), "")
+        return
+    for span, start, stop in scenes:
+        part = annotator.part(result, Span(start, stop))
+        yield _Note(replace(pending, span=span), annotator, part, "")
 
 
 def _keep(store: Store, notes: list[_Note]) -> None:
     if notes:
         with store.transaction() as db:
             for note in notes:
+                if isinstance(note.annotator, WholeAnnotator):
+                    db.execute(
+                        "DELETE FROM notes WHERE content = ? AND task = ? AND spec != ?",
+                        (note.pending.content, note.annotator.task, note.annotator.spec),
+                    )
                 _write(store, db, note)
         notes.clear()
 

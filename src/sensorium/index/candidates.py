@@ -22,19 +22,19 @@ _LINES = 1_000  # how many of full text's best lines are looked at
 _VECTORS = """
 SELECT v.id, s.start, s.stop, v.value, s.content, items.kind, items.path
 FROM vectors v JOIN spans s ON s.id = v.span JOIN items ON items.content = s.content
-WHERE v.id IN (SELECT value FROM json_each(?)) AND items.state = 'ok' AND ({where})
+WHERE v.id IN (SELECT value FROM json_each(?)) AND items.state = 'ok' AND ({where}) AND ({span})
 ORDER BY items.id"""
 # CROSS JOIN keeps SQLite's planner from starting at the vectors, which are all rows of a model.
 _ALLOWED = """
 SELECT v.id FROM items CROSS JOIN spans s ON s.content = items.content
     CROSS JOIN vectors v ON v.span = s.id
-WHERE v.model = ? AND items.state = 'ok' AND ({where})"""
+WHERE v.model = ? AND items.state = 'ok' AND ({where}) AND ({span})"""
 _WORDS = """
 SELECT l.source, l.text, l.left, l.top, l.right, l.bottom, s.start, s.stop,
     s.content, items.kind, items.path
 FROM words JOIN lines l ON l.id = words.rowid JOIN spans s ON s.id = l.span
     JOIN items ON items.content = s.content
-WHERE words MATCH ? AND items.state IN ('ok', 'listed') AND ({where})
+WHERE words MATCH ? AND items.state IN ('ok', 'listed') AND ({where}) AND ({span})
 ORDER BY rank, items.id LIMIT ?"""
 _NAMED = """
 SELECT items.content, items.kind, items.path FROM items JOIN json_each(?) given
@@ -46,7 +46,7 @@ SELECT l.text FROM vectors v JOIN lines l ON l.span = v.span
 WHERE v.id = ? AND l.source = 'text' ORDER BY l.id LIMIT 1"""
 _MOMENTS = """
 SELECT s.start, s.stop, v.value FROM spans s JOIN vectors v ON v.span = s.id
-WHERE s.content = ? AND v.model = ? ORDER BY s.start"""
+WHERE s.content = ? AND v.model = ? AND ({span}) ORDER BY s.start"""
 _COUNTS = """
 SELECT items.kind, count(*) FROM items
 WHERE items.state IN ('ok', 'listed') AND ({where}) GROUP BY items.kind"""
@@ -109,6 +109,7 @@ class Lookup:
             teach(db)
         self._db = db
         self._where, self._values = chosen.where()
+        self._span, self._span_values = chosen.where_span()
         self._model = model
 
     def counts(self) -> Counter[Kind]:
@@ -118,14 +119,16 @@ class Lookup:
 
     def allowed(self) -> Numbers:
         """Vector ids of what passes."""
-        sql = _ALLOWED.format(where=self._where)
-        rows = self._db.execute(sql, (self._model, *self._values)).fetchall()
+        sql = _ALLOWED.format(where=self._where, span=self._span)
+        values = (self._model, *self._values, *self._span_values)
+        rows = self._db.execute(sql, values).fetchall()
         return np.array([row[0] for row in rows], np.int64)
 
     def by_vectors(self, ids: Numbers, scores: Floats, standings: Floats) -> Candidates:
         """Those of the rows `ids` that are still there, by the best standing of their content."""
-        sql = _VECTORS.format(where=self._where)
-        rows = self._db.execute(sql, (json.dumps(ids.tolist()), *self._values)).fetchall()
+        sql = _VECTORS.format(where=self._where, span=self._span)
+        given = (json.dumps(ids.tolist()), *self._values, *self._span_values)
+        rows = self._db.execute(sql, given).fetchall()
         places = {int(id): place for place, id in enumerate(ids)}
         found: Candidates = {}
         seen = set[int]()
@@ -146,9 +149,10 @@ class Lookup:
         expression = match(text)
         if not expression:
             return {}
-        sql = _WORDS.format(where=self._where)
+        sql = _WORDS.format(where=self._where, span=self._span)
+        given = (expression, *self._values, *self._span_values, _LINES)
         found: Candidates = {}
-        for row in self._db.execute(sql, (expression, *self._values, _LINES)).fetchall():
+        for row in self._db.execute(sql, given).fetchall():
             source, said, left, top, right, bottom, start, stop, *item = row
             box = None if left is None else (left, top, right, bottom)
             line = Line(source, said, box, _span(start, stop))
@@ -177,7 +181,8 @@ class Lookup:
 
     def moments(self, content: bytes) -> list[tuple[Span | None, Floats]]:
         """(when, vector) of every scene of a video or passage of a text; one of a picture."""
-        rows = self._db.execute(_MOMENTS, (content, self._model)).fetchall()
+        sql = _MOMENTS.format(span=self._span)
+        rows = self._db.execute(sql, (content, self._model, *self._span_values)).fetchall()
         return [
             (_span(start, stop), np.frombuffer(value, "<f2").astype(np.float32))
             for start, stop, value in rows

@@ -5,14 +5,16 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sensorium.errors import InputError
+from sensorium.index.felt import TASK
 from sensorium.media import Kind
 
 EARTH_RADIUS = 6371.0088  # kilometres, mean (IUGG)
 
 Condition = tuple[str, list[Any]]
+Emotion = Literal["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class Filter:
     camera: a part of the camera's name, in any case.
     path: a glob over the whole path, in which `*` passes `/` too; one that does not begin with
         `/` or `*` may begin at any folder.
+    emotions: of an item of which any of them was read (`--with emotion`): in a scene, in a voice or
+        text as a whole, in a picture or one of its faces. Of a video only such scenes are found.
     """
 
     kinds: tuple[Kind, ...] = ()
@@ -90,6 +94,7 @@ class Filter:
     near: Near | None = None
     camera: str = ""
     path: str = ""
+    emotions: tuple[Emotion, ...] = ()
 
     def __post_init__(self) -> None:
         if self.since and self.until and self.since > self.until:
@@ -114,10 +119,32 @@ class Filter:
             held.append(("items.camera LIKE ? ESCAPE '\\'", [f"%{_escaped(self.camera)}%"]))
         if self.path:
             held.append(("items.path GLOB ?", [_anywhere(self.path)]))
-        return (
-            " AND ".join(f"({sql})" for sql, _ in held) or "1",
-            [value for _, values in held for value in values],
-        )
+        if self.emotions:
+            held.append(_felt(self.emotions, "SELECT content", "items.content"))
+        return _all(held)
+
+    def where_span(self) -> Condition:
+        """A further condition over `spans s`, where a query has them."""
+        if not self.emotions:
+            return "1", []
+        sql, values = _felt(self.emotions, "SELECT content, span", "(s.content, s.id)")
+        whole, again = _felt(self.emotions, "SELECT content, span", "(s.content, 0)")
+        return f"{sql} OR {whole}", [*values, *again]
+
+
+def _all(held: list[Condition]) -> Condition:
+    return (
+        " AND ".join(f"({sql})" for sql, _ in held) or "1",
+        [value for _, values in held for value in values],
+    )
+
+
+def _felt(emotions: tuple[Emotion, ...], select: str, key: str) -> Condition:
+    """That `key` is among the notes of which some evidence (see `felt_in`) has such a label."""
+    marks = ", ".join("?" * len(emotions))
+    evidence = "json_each(CASE result WHEN '' THEN '{}' ELSE result END, '$.evidence')"
+    label = f"EXISTS (SELECT 1 FROM {evidence} WHERE json_extract(value, '$.label') IN ({marks}))"
+    return f"{key} IN ({select} FROM notes WHERE task = ? AND {label})", [TASK, *emotions]
 
 
 _DAY = "coalesce(items.taken, datetime(items.modified / 1000000000, 'unixepoch', 'localtime'))"

@@ -180,6 +180,8 @@ class Index:
 
         tower = self._model(model)
         self._check_indexed(tower)
+        if chosen and chosen.emotions:
+            self._check_felt()
         return self.searcher.search(
             tower, Query.of(query), k=k, chosen=chosen or Filter(), min_score=min_score
         )
@@ -210,6 +212,18 @@ class Index:
             hint=f"sensorium index --library {self.name} --model {asked.model}",
         )
 
+    def _check_felt(self) -> None:
+        """Where nothing was read, nothing would be found, as if nobody felt anything."""
+        from sensorium.index.felt import TASK
+
+        known = "SELECT EXISTS (SELECT 1 FROM notes WHERE task = ?)"
+        if not self.store.db.execute(known, (TASK,)).fetchone()[0]:
+            raise InputError(
+                f"the library “{self.name}” knows nothing of emotions",
+                why="it was not indexed with them",
+                hint=f"sensorium index --library {self.name} --with {TASK}",
+            )
+
     def _model(self, model: "DualTower | ModelSpec | str | None") -> "DualTower":
         from sensorium.models import open as open_model
         from sensorium.roles import DualTower
@@ -238,6 +252,15 @@ class Index:
         before = self._bytes()
         compact(self.store)
         return before - self._bytes()
+
+    def forget_people(self) -> int:
+        """Delete all that was derived about people (`--with emotion`), without a trace in the
+        file; how many notes there were. The files themselves, and the vectors by which they are
+        found, stay. Raises Busy while another program reads the library."""
+        from sensorium.index.forgetting import forget_people
+
+        self.store.require_writable()
+        return forget_people(self.store)
 
     def export(self, path: Path | str, format: str = "") -> int:
         """Write the entries to `path` as jsonl, csv or parquet, or the files themselves into the

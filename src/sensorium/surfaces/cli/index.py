@@ -5,26 +5,29 @@ goes on from there. A file that cannot be read is passed by and listed by `senso
 """
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sensorium.errors import InputError, NotFound
+from sensorium.errors import InputError, ModelMissing, NotFound, SensoriumError
 from sensorium.flow import Progress
 from sensorium.index import Index, libraries
 from sensorium.index.adding import Added
-from sensorium.index.annotating import Annotator
+from sensorium.index.annotating import Annotator, WholeAnnotator
+from sensorium.index.felt import TASK, felt_in
 from sensorium.index.survey import require_there
 from sensorium.index.watch import watching
+from sensorium.media import Kind
 from sensorium.models import open as open_model
 from sensorium.models import provenance
 from sensorium.results.codec import encode
 from sensorium.roles import ROLES, DualTower
 from sensorium.surfaces.cli._meter import Meter
 from sensorium.surfaces.cli._out import Out
+from sensorium.task import Task
 from sensorium.tasks import TASKS
 
 
@@ -52,7 +55,7 @@ def command(
     ] = 10.0,
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="TASK", help="Also keep what a task finds: read."),
+        typer.Option("--with", metavar="TASK", help="Also keep what a task finds: read, emotion."),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and follow what changes.")] = False,
 ) -> None:
@@ -79,15 +82,45 @@ def command(
 
 
 def annotator(name: str) -> Annotator:
-    """A task of one picture that looks at every item of a library."""
+    """A task of one picture that looks at every item of a library, or one of whole files whose
+    timelines it sums up."""
     if name not in TASKS:
         raise NotFound(f"there is no task “{name}”", hint=", ".join(TASKS))
     task = TASKS[name]
     roles = [one.opened.default for one in task.resources if one.opened.kind == "model"]
+    if task.name == TASK:
+        return _of_emotion(task, roles)
     if len(task.items) != 1 or len(roles) != 1 or roles[0] not in ROLES:
         raise InputError(f"“{name}” cannot run along", "it wants more than a picture and a model")
     made = provenance(None, ROLES[roles[0]])
     return Annotator(name, f"{made.model}@{made.revision}", task)
+
+
+def _of_emotion(task: Task, roles: Sequence[str]) -> WholeAnnotator:
+    """With the models that are here, on what they can read; where others are, it is run anew."""
+    here: dict[str, str] = {}
+    for role in roles:
+        with suppress(SensoriumError):
+            made = provenance(None, ROLES[role])
+            here[role] = f"{role}={made.model}@{made.revision}"
+    kinds = {kind for kind, ways in _READ_BY.items() if any(way <= here.keys() for way in ways)}
+    if not kinds:
+        why = "no model that reads them is on this machine"
+        raise ModelMissing("emotions cannot be read", why, "sensorium models list")
+    used = {role for ways in _READ_BY.values() for way in ways for role in way}
+    spec = " ".join(made for role, made in here.items() if role in used)
+    return WholeAnnotator(task.name, spec, task, kinds, felt_in)
+
+
+_VOICE = frozenset({"audio-classifier", "speech-detector"})
+_FACES = frozenset({"face-classifier", "face-detector"})
+_READ_BY = {
+    Kind.TEXT: (frozenset({"text-classifier"}),),
+    Kind.AUDIO: (_VOICE,),
+    Kind.IMAGE: (_FACES,),
+    Kind.VIDEO: (_VOICE, _FACES),
+}
+"""Roles that must be filled for a kind of file, in one of several ways."""
 
 
 def _once(

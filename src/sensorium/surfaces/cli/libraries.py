@@ -10,6 +10,7 @@ import typer
 from sensorium.errors import InputError, NotFound
 from sensorium.index import Index, LibraryInfo, libraries, remove_library
 from sensorium.index.export import FORMATS
+from sensorium.runtime.home import home
 from sensorium.surfaces.cli._out import Out
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the library.")]
@@ -91,6 +92,33 @@ def rm(
         out.record({"type": "Deleted", "library": name, "bytes": told.bytes})
     else:
         out.note(f"deleted {name}; the files it knew are where they were")
+
+
+@app.command()
+def forget(
+    ctx: typer.Context,
+    name: Name,
+    emotion: Annotated[
+        bool, typer.Option("--emotion", help="What was derived about people: emotions, faces.")
+    ] = False,
+) -> None:
+    """Delete what tasks found, without a trace in the library; the files are not touched.
+
+    With --emotion also what cut-off runs of `sensorium emotion` had kept to go on from.
+    """
+    out = Out.of(ctx)
+    _info(name)
+    if not emotion:
+        raise InputError("nothing was forgotten", "what to forget was not named", "--emotion")
+    with Index(name) as index:
+        count = index.forget_people()
+    for kept in (home() / "partial").glob("emotion-*"):
+        kept.unlink(missing_ok=True)
+    if out.json:
+        out.record({"type": "Forgotten", "library": name, "notes": count})
+    else:
+        notes = "1 reading" if count == 1 else f"{count:,} readings"
+        out.note(f"forgot {notes} of emotion in {name}")
 
 
 @app.command()
