@@ -56,19 +56,18 @@ def _warp(step: int, bands: int) -> Floats:
 def _colour(chance: np.random.Generator, bands: int) -> Floats:
     """float32 (bands, 1): a microphone's or a room's smooth bend of up to some 6 dB."""
     turns = np.arange(1, 4)[:, None] * np.linspace(0, np.pi, bands)
-    bend = (chance.normal(0, 0.06, (3, 1)) * np.cos(turns + chance.uniform(0, np.pi, (3, 1)))).sum(
-        0
-    )
-    return bend[:, None].astype(np.float32)
+    waves = np.cos(turns + chance.uniform(0, np.pi, (3, 1)))
+    bend = (chance.normal(0, 0.06, (3, 1)) * waves).sum(axis=0, keepdims=True)
+    return np.asarray(bend.T, np.float32)
 
 
 def _noisy(mel: Floats, chance: np.random.Generator) -> Floats:
-    """With steady noise, 5 to 45 dB below the loudest bands."""
+    """With steady noise, 13 to 53 dB below the loudest band."""
     tilt = chance.uniform(-0.6, 0.3) * np.linspace(0, 1, len(mel))[:, None]
-    level = mel.max() - chance.uniform(5, 45) / 40 - 0.2
+    level = mel.max() - chance.uniform(13, 53) / 40
     flutter = chance.gamma(4, 0.25, mel.shape)
     noise = 10 ** (4 * (level + tilt)) * flutter
-    return (np.log10(10 ** (4 * mel.astype(np.float64)) + noise) / 4).astype(np.float32)
+    return np.asarray(np.log10(10 ** (4 * mel.astype(np.float64)) + noise) / 4, np.float32)
 
 
 def _holed(mel: Floats, chance: np.random.Generator) -> Floats:

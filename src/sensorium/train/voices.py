@@ -127,4 +127,4 @@ def _candidates(
     """The corpus' own labels and, where somebody feels something, all: what is anger is not calm in
     any corpus, but what one corpus calls neutral another may call calm."""
     still = np.array([names[label] in KINDS_OF_CALM for label in labels])
-    return own | ~still[:, None]
+    return np.asarray(own | ~still[:, None], np.bool)
