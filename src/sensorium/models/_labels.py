@@ -102,6 +102,24 @@ def fold(labels: Sequence[str], probabilities: Floats) -> tuple[tuple[str, ...],
     return how.labels, how(probabilities)
 
 
+def as_emotions(labels: Sequence[str], probabilities: Floats) -> Floats:
+    """float32 (n, labels given) → float32 (n, 7) in the order of `EMOTIONS`, rows that sum to 1
+    over ours; a row of nothing that is ours is all zeros."""
+    how = folding(labels)
+    told = how(probabilities)
+    found = np.zeros((len(told), len(EMOTIONS)), np.float32)
+    for at, label in enumerate(how.labels):
+        if label in EMOTIONS:
+            found[:, EMOTIONS.index(label)] = told[:, at]
+    made: Floats = found / np.maximum(found.sum(axis=1, keepdims=True), 1e-9)
+    return made
+
+
+def foreign_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """What is none of `EMOTIONS`."""
+    return tuple(one for one in folding(labels).labels if one not in EMOTIONS)
+
+
 def stated_labels(checkpoint: Checkpoint) -> tuple[str, ...]:
     """What `id2label` says, in the order of the logits.
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+FILE = "fusion.json"
+"""Where a `Fusion` is kept: in `SENSORIUM_HOME`, and among the built-in models."""
 _LEAST = 0.01  # what a probability counts as at least: nothing is ruled out by one model
 _REACH = 3.0  # standard deviations to which smoothing looks
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from sensorium.media import Image, Span, Video
 from sensorium.media.frames import Frame
+from sensorium.models._labels import as_emotions
 from sensorium.results import Evidence, Provenance
 from sensorium.results.timeline import EMOTIONS, likeliest
 from sensorium.roles import (
@@ -18,7 +19,7 @@ from sensorium.roles import (
     Pixels,
 )
 from sensorium.signal.face import expression, pose, smooth, track
-from sensorium.tasks._felt import Vector, chances, vectors
+from sensorium.tasks._felt import Vector, chances
 from sensorium.tasks._senses import Until
 
 EVERY = 0.5
@@ -83,7 +84,7 @@ class FaceReader:
         faces = sorted((one for one in found if _side(one) >= _SMALLEST), key=_side)[-_MOST:]
         if not faces:
             return ()
-        felt = vectors(self.classifier.labels, self.classifier.classify_faces(picture, faces))
+        felt = as_emotions(self.classifier.labels, self.classifier.classify_faces(picture, faces))
         points = self.points.place_points(picture, faces) if self.points else [None] * len(faces)
         return tuple(
             Look(

@@ -5,31 +5,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorium.models._labels import folding
 from sensorium.results import Provenance
 from sensorium.results.timeline import EMOTIONS
-from sensorium.roles import Floats
 
 NOTE = "a reading of signs by small models, not of minds; not for decisions about people"
 
 Vector = NDArray[np.float64]
-
-
-def vectors(labels: Sequence[str], probabilities: Floats) -> NDArray[np.float64]:
-    """float32 (n, labels of a model) → (n, 7), rows that sum to 1: over ours, without what is none
-    of ours. A row of nothing but that is all zeros."""
-    how = folding(labels)
-    told = how(probabilities)
-    found = np.zeros((len(told), len(EMOTIONS)))
-    for at, label in enumerate(how.labels):
-        if label in EMOTIONS:
-            found[:, EMOTIONS.index(label)] = told[:, at]
-    return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-9))
-
-
-def foreign(labels: Sequence[str]) -> tuple[str, ...]:
-    """Labels of a model that are none of ours."""
-    return tuple(one for one in folding(labels).labels if one not in EMOTIONS)
 
 
 def vector(chances: dict[str, float]) -> Vector:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from sensorium.results.codec import decode
 from sensorium.runtime.catalogue import BUILTIN
 from sensorium.runtime.home import home
-from sensorium.signal.fusion import Fusion
-
-FILE = "fusion.json"
-"""In `SENSORIUM_HOME`, else among the built-in models."""
+from sensorium.signal.fusion import FILE, Fusion
 
 
 def fusion_of(revisions: Mapping[str, str]) -> Fusion:
-    """revisions: of the classifier of each kind of sign. A fit for another classifier says nothing
+    """The fit that was made on this machine, else the one that came with the models.
+
+    revisions: of the classifier of each kind of sign. A fit for another classifier says nothing
     about this one, which then counts as it is."""
     for folder in (home(), BUILTIN):
         path = folder / FILE

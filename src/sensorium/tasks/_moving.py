@@ -10,6 +10,7 @@ from sensorium.index.content import content_of_file
 from sensorium.media import Audio, Span, Video
 from sensorium.media.sentences import Sentence
 from sensorium.media.streams import Streams, streams_of
+from sensorium.models._labels import foreign_labels
 from sensorium.results import Event as Remark
 from sensorium.results import Grid, Timeline
 from sensorium.results.timeline import SECONDS
@@ -17,7 +18,6 @@ from sensorium.task import Event
 from sensorium.tasks import _face_signs, _text_signs, _transcript, _voice_signs
 from sensorium.tasks._asked import Asked, opened, sentence, unread
 from sensorium.tasks._face_signs import Eye, FaceReader, Looked
-from sensorium.tasks._felt import foreign
 from sensorium.tasks._kept import Kept
 from sensorium.tasks._senses import Found, Sense, read_all
 from sensorium.tasks._timeline import Reading, track_of
@@ -190,7 +190,7 @@ def _add_voice(
         enough = _voice_signs.has_baseline(spoken)
         reading.notes.append(_BASELINE if enough else _NO_BASELINE)
     _remark_language(reading, ear, spoken, language)
-    if extra := foreign(ear.classifier.labels):
+    if extra := foreign_labels(ear.classifier.labels):
         reading.notes.append(f"the voice model also tells {sentence(extra)}: left out")
 
 
@@ -231,7 +231,7 @@ def _add_faces(reading: Reading, eye: Eye, found: Found) -> None:
         reading.notes.append("more faces than rows: a row holds one after another")
     if lost:
         reading.notes.append(f"{lost} more faces, seen for less long, are left out")
-    if extra := foreign(reader.classifier.labels):
+    if extra := foreign_labels(reader.classifier.labels):
         reading.notes.append(f"the face model also tells {sentence(extra)}: left out")
 
 

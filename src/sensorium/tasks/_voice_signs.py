@@ -10,11 +10,12 @@ import numpy as np
 from sensorium.media import Audio, Span, Video
 from sensorium.media.sentences import Sentence
 from sensorium.media.sound import Sound
+from sensorium.models._labels import as_emotions
 from sensorium.results import Evidence
 from sensorium.results.timeline import likeliest
 from sensorium.roles import AudioClassifier, Floats, SpeechDetector
 from sensorium.signal.prosody import Prosody, characters_rate, prosody
-from sensorium.tasks._felt import chances, vectors
+from sensorium.tasks._felt import chances
 from sensorium.tasks._senses import Until
 
 RATE = 16_000
@@ -71,7 +72,7 @@ class Ear:
         ]
         if sounds:
             given = [_at_rate(one, RATE, self.classifier.rate) for one in sounds]
-            felt = vectors(self.classifier.labels, self.classifier.classify_sounds(given))
+            felt = as_emotions(self.classifier.labels, self.classifier.classify_sounds(given))
             for one, sound, numbers in zip(stretches, sounds, felt, strict=True):
                 start, end = window.start + one.start, window.start + one.end
                 told = tuple(round(float(number), 6) for number in numbers)

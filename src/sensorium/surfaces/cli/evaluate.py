@@ -69,7 +69,7 @@ def _function(evaluation: Task) -> Any:
 
 
 def _table(item: Item) -> inspect.Parameter:
-    info = typer.Option(f"--{item.name}", metavar="FILE", help="A parquet file.")
+    info = typer.Option(f"--{item.name}", metavar="FILE", help=item.help or "A parquet file.")
     return inspect.Parameter(
         item.name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, info]
     )
