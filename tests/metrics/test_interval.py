@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensorium.metrics.interval import bootstrap, paired_bootstrap
+from sensorium.metrics.classification import macro_f1
+from sensorium.metrics.interval import bootstrap, paired_bootstrap, paired_macro_f1
 
 VALUES = st.lists(st.floats(-10, 10), min_size=1, max_size=30)
 
@@ -70,3 +71,24 @@ def test_misshapen_input_is_refused() -> None:
         paired_bootstrap([1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="groups"):
         bootstrap([1.0, 2.0], [1])
+
+
+@given(st.integers(0, 100))
+def test_macro_f1_of_two_is_apart_as_their_own_are(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    truth, ours, theirs = random.integers(0, 3, (3, 40))
+    made = paired_macro_f1(ours, theirs, truth, times=20)
+    assert made.mean == pytest.approx(macro_f1(ours, truth) - macro_f1(theirs, truth))
+    back = paired_macro_f1(theirs, ours, truth, times=20)
+    assert (made.low, made.high) == pytest.approx((-back.high, -back.low))
+
+
+def test_macro_f1_that_is_better_everywhere_is_above_zero() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, 300)
+    theirs = np.where(random.random(300) < 0.4, (truth + 1) % 3, truth)
+    assert paired_macro_f1(truth, theirs, truth).low > 0.2
+    same = paired_macro_f1(theirs, theirs, truth, np.arange(300) // 3)
+    assert (same.low, same.mean, same.high) == (0, 0, 0)
+    with pytest.raises(ValueError, match="one length"):
+        paired_macro_f1([1], [1, 2], [1])

@@ -10,10 +10,18 @@ from sensorium.errors import InputError
 from sensorium.media import Audio, Image, Media, Video
 from sensorium.models import open as open_model
 from sensorium.models import role_name
-from sensorium.roles import AudioClassifier, Face, FaceClassifier, Floats, Pixels, TextClassifier
+from sensorium.roles import (
+    AudioClassifier,
+    Face,
+    FaceClassifier,
+    Floats,
+    Pixels,
+    PostClassifier,
+    TextClassifier,
+)
 from sensorium.task import Opened
 
-Sign = Literal["text", "voice", "face"]
+Sign = Literal["text", "voice", "face", "post"]
 Target = Literal["sentiment", "emotion"]
 
 
@@ -97,6 +105,22 @@ def _expressions(model: FaceClassifier, pictures: Sequence[Pixels], target: Targ
     return np.concatenate(told)
 
 
+Post = tuple[Pixels, str]
+
+
+def _post(values: dict[str, Any], model: PostClassifier) -> Post | None:
+    """A picture and its words, which may be none."""
+    if not values["image"]:
+        return None
+    picture = cast(Image, Media.of(values["image"], Image)).pixels()
+    return picture, (values["text"] or "").strip()
+
+
+def _posts(model: PostClassifier, posts: Sequence[Post], target: Target) -> Floats:
+    pictures, texts = zip(*posts, strict=True)
+    return model.classify_posts(pictures, texts)
+
+
 def _heads(model: TextClassifier, target: Target) -> tuple[str, ...]:
     return model.heads.get(target, ())
 
@@ -142,5 +166,17 @@ MODALITIES: dict[Sign, Modality] = {
         read=_face,
         classify=_expressions,
         optional=lambda target, labels: labels,
+    ),
+    "post": Modality(
+        role=PostClassifier,
+        things="posts",
+        columns=("image", "text"),
+        corpus="source",
+        targets=("sentiment",),
+        batch=32,
+        labels=lambda model, target: model.labels,
+        read=_post,
+        classify=_posts,
+        optional=_neutral,
     ),
 }

@@ -71,10 +71,10 @@ def emotion(
     data: Table,
     *,
     modality: Annotated[
-        Sign, "By which sign: the words of a text, the sound of a voice, the look of a face."
+        Sign, "By which sign: words, the sound of a voice, the look of a face, picture and words."
     ] = "text",
     target: Annotated[
-        Target | None, "Which column is predicted; of texts sentiment, of others emotion."
+        Target | None, "Which column is predicted; of texts and posts sentiment, of others emotion."
     ] = None,
     model: Any = use_of_modality(),
 ) -> Generator[Progress | Failed, None, EmotionReport]:
@@ -87,7 +87,7 @@ def emotion(
     `language`; each corpus is scored on the labels that it has.
 
     Faces: the columns are `image` (an encoded picture, cut to one face from hair to chin) and
-    `emotion`, perhaps `source`; else as of voices.
+    `emotion`, perhaps `source`; else as of voices. Posts: `image`, `text` and `sentiment`.
     """
     started = time.monotonic()
     sign = MODALITIES[modality]

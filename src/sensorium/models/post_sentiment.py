@@ -1,0 +1,98 @@
+"""The project's own reader of posts, made by `train/recipes/post_sentiment.py`: the sentiment of a
+picture and the words that came with it.
+
+A folder of this family holds `model.onnx` (`image`, `text`, and where it was made with a reader of
+texts `sentiment`, `emotion` → `logits`) and a `config.json`:
+
+    labels
+    tower   model and revision of the dual tower whose vectors it takes
+    reader  of the text classifier whose probabilities it takes, null for none; and its `heads`
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sensorium.errors import InputError
+from sensorium.models import open as open_model
+from sensorium.roles import DualTower, Floats, Pixels, PostClassifier, TextClassifier
+from sensorium.runtime.batcher import Batcher
+from sensorium.runtime.catalogue import BUILTIN, catalogue
+from sensorium.runtime.checkpoint import Checkpoint
+from sensorium.runtime.devices import Device
+from sensorium.runtime.onnx import OnnxSession
+
+ROLES = (PostClassifier,)
+_AT_ONCE = 16
+
+
+def load(checkpoint: Checkpoint, device: Device) -> "PostReader":
+    """Raises ModelMissing where a model that it stands on is not here, InputError where the tower
+    is another than it was made with: vectors of another mean nothing to it."""
+    config = checkpoint.config
+    tower = open_model(own(config["tower"]["model"]), DualTower, device)
+    if tower.provenance.revision != config["tower"]["revision"]:
+        raise InputError(
+            f"{checkpoint.spec} does not go with {tower.provenance.model}",
+            why=f"it was made with its revision {config['tower']['revision']}, "
+            f"here is {tower.provenance.revision}",
+            hint="sensorium train post-sentiment makes one that does",
+        )
+    reader = None
+    if config["reader"]:
+        reader = open_model(own(config["reader"]["model"]), TextClassifier, device)
+        heads = {name: tuple(labels) for name, labels in config["reader"]["heads"].items()}
+        if dict(reader.heads) != heads:
+            raise InputError(
+                f"{checkpoint.spec} does not go with {reader.provenance.model}",
+                why="that tells other labels than the one it was made with",
+            )
+    return PostReader(checkpoint, tower, reader, device)
+
+
+def own(model: str) -> str:
+    """A built-in model by its folder, whichever is chosen for its role; any other as it is."""
+    row = catalogue().get(model)
+    return f"dir:{BUILTIN / row.folder}" if row and row.folder else model
+
+
+class PostReader:
+    """See `roles.PostClassifier`."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        tower: DualTower,
+        reader: TextClassifier | None,
+        device: Device,
+    ) -> None:
+        self.provenance = checkpoint.provenance
+        self.labels = tuple(checkpoint.config["labels"])
+        self._tower, self._reader = tower, reader
+        self._network = Batcher(OnnxSession(checkpoint.folder / "model.onnx", device))
+
+    def classify_posts(self, pictures: Sequence[Pixels], texts: Sequence[str]) -> Floats:
+        found = np.empty((len(texts), len(self.labels)), np.float32)
+        for start in range(0, len(texts), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            told = post_features(pictures[rows], texts[rows], self._tower, self._reader)
+            logits = self._network.run(told)["logits"]
+            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+            found[rows] = powers / powers.sum(axis=1, keepdims=True)
+        return found
+
+
+def post_features(
+    pictures: Sequence[Pixels],
+    texts: Sequence[str],
+    tower: DualTower,
+    reader: TextClassifier | None,
+) -> dict[str, Any]:
+    """n posts → by name float32 (n, …): `image` and `text`, vectors of unit length; with a reader
+    the probabilities of its heads."""
+    told: dict[str, Any] = {
+        "image": tower.embed_images(list(pictures)),
+        "text": tower.embed_texts(list(texts)),
+    }
+    return told | (reader.classify_texts(list(texts)) if reader else {})

@@ -1,0 +1,202 @@
+"""Posts with their sentiment: read, grouped so that near-duplicates stay together, and judged by
+linear models over what frozen ones tell of them."""
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sensorium.errors import InputError
+from sensorium.media import Image, Media
+from sensorium.models.text_emotion import without_addresses
+from sensorium.roles import Pixels
+from sensorium.signal.image import Resample, resize
+from sensorium.train.labelled import SENTIMENTS, near_duplicates
+
+_NEAR = 4  # bits of 64 by which two pictures differ that are the same to the eye
+_BUCKETS = 1 << 15
+_WORDS = re.compile(r"\w+|[#!?:;()\U0001F300-\U0001FAFF]+")
+_LEAST = 1e-4  # of a probability whose logarithm is taken
+_SCALES = {"image": 3.0, "text": 3.0}  # of vectors of unit length; of other parts 0.3
+_FEELING = 0.3
+
+
+@dataclass(frozen=True)
+class Posts:
+    """labels: places in `SENTIMENTS`. groups: a number each, the same for near-duplicates."""
+
+    pictures: list[bytes]
+    texts: list[str]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def read_posts(path: Path) -> Posts:
+    """A parquet file with the columns `text`, `image` (an encoded picture) and `sentiment`; rows
+    that lack one are left out. Near-duplicates have texts or pictures in common."""
+    import pyarrow.parquet as pq
+
+    columns = ["text", "image", "sentiment"]
+    with pq.ParquetFile(path) as file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing:
+            raise InputError(f"{path} has no column {', '.join(missing)}")
+        rows = file.read(columns).to_pylist()
+    rows = [row for row in rows if row["image"] and row["sentiment"] in SENTIMENTS]
+    texts = [row["text"] or "" for row in rows]
+    pictures = [row["image"] for row in rows]
+    groups = near_duplicates(texts)
+    marks = np.stack([picture_mark(decoded(one)) for one in pictures])
+    for first, second in near_pictures(marks):
+        groups[groups == groups[second]] = groups[first]
+    labels = np.array([SENTIMENTS.index(row["sentiment"]) for row in rows])
+    return Posts(pictures, texts, labels, np.unique(groups, return_inverse=True)[1])
+
+
+def decoded(picture: bytes) -> Pixels:
+    image: Image = Media.of(picture, Image)  # type: ignore[assignment]
+    return image.pixels()
+
+
+def picture_mark(picture: Pixels) -> NDArray[np.bool]:
+    """64 bits: whether the picture gets lighter from left to right, at 8 places in 8 rows."""
+    grey = resize(picture, 9, 8, Resample.BILINEAR).astype(np.float32).mean(axis=2)
+    lighter: NDArray[np.bool] = grey[:, 1:] > grey[:, :-1]
+    return lighter.ravel()
+
+
+def near_pictures(marks: NDArray[np.bool]) -> list[tuple[int, int]]:
+    """Pairs of places whose marks are nearly the same; pictures of one colour tell nothing."""
+    signs = np.where(marks, 1, -1).astype(np.float32)
+    apart = (64 - signs @ signs.T) / 2
+    told = (marks.sum(axis=1) > _NEAR) & (marks.sum(axis=1) < 64 - _NEAR)
+    first, second = np.nonzero(np.triu(apart <= _NEAR, 1) & told[:, None] & told[None])
+    return list(zip(first.tolist(), second.tolist(), strict=True))
+
+
+class Probe(nn.Module):  # type: ignore[misc]
+    """One linear layer over the parts that it is made for, each brought to one scale."""
+
+    def __init__(self, widths: Mapping[str, int]) -> None:
+        super().__init__()
+        self.names = tuple(widths)
+        self.linear = nn.Linear(sum(widths.values()), len(SENTIMENTS))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Parts in the order of `names`, (n, width) each → (n, labels) logits."""
+        logits: Tensor = self.linear(columns(dict(zip(self.names, parts, strict=True))))
+        return logits
+
+
+def columns(parts: Mapping[str, Tensor]) -> Tensor:
+    """(n, all widths): vectors times 3; of probabilities the logarithms about their mean."""
+    scaled = []
+    for name, part in parts.items():
+        if name in _SCALES:
+            scaled.append(part * _SCALES[name])
+        else:
+            logs = part.clamp_min(_LEAST).log()
+            scaled.append((logs - logs.mean(1, keepdim=True)) * _FEELING)
+    return torch.cat(scaled, 1)
+
+
+def grams(texts: Sequence[str]) -> Tensor:
+    """Sparse (n, 32768), rows of unit length times 3: words, pairs of words, and 3 or 4 letters in
+    a row, hashed, those that occur twice or more, by their rareness (TF-IDF)."""
+    each = [_grams(without_addresses(text).lower()) for text in texts]
+    often = np.bincount([one for some in each for one in some], minlength=_BUCKETS)
+    rare = np.where(often >= 2, np.log1p(len(texts) / np.maximum(often, 1)), 0.0)
+    rows = np.repeat(np.arange(len(each)), [len(some) for some in each])
+    places = np.array([one for some in each for one in some], np.int64)
+    values = rare[places]
+    lengths = np.sqrt(np.bincount(rows, values**2, len(each)))
+    values = 3.0 * values / np.maximum(lengths, 1e-9)[rows]
+    return torch.sparse_coo_tensor(
+        torch.from_numpy(np.stack([rows, places])),
+        torch.from_numpy(values.astype(np.float32)),
+        (len(texts), _BUCKETS),
+    ).coalesce()
+
+
+def _grams(text: str) -> list[int]:
+    words = _WORDS.findall(text)
+    found = {f"w {one}" for one in words}
+    found |= {f"w {one} {two}" for one, two in pairwise(words)}
+    wide = f" {text} "
+    found |= {f"c {wide[at : at + n]}" for n in (3, 4) for at in range(len(wide) - n + 1)}
+    return sorted({zlib.crc32(one.encode()) % _BUCKETS for one in found})
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """How linear models are fitted. l2: of their weights. balance: 0 counts every post alike, 1
+    every class."""
+
+    l2: float
+    balance: float
+
+    def weights(self, labels: Tensor) -> Tensor:
+        """(classes,): how much a post of each class counts."""
+        counts = torch.bincount(labels, minlength=len(SENTIMENTS)).clamp_min(1)
+        return (len(labels) / counts / len(SENTIMENTS)) ** self.balance
+
+    def loss(self, logits: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
+        each = functional.cross_entropy(logits, labels, reduction="none")
+        loss: Tensor = (
+            each * self.weights(labels)[labels]
+        ).mean() + self.l2 * weight.square().sum()
+        return loss
+
+    def fit(self, given: Sequence[Tensor], labels: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Of parts (n, width), dense or sparse: a matrix each, and the offsets."""
+        tables = [torch.zeros(one.shape[1], len(SENTIMENTS)).requires_grad_() for one in given]
+        offsets = torch.zeros(len(SENTIMENTS)).requires_grad_()
+        optimiser = torch.optim.LBFGS(
+            [*tables, offsets], max_iter=80, line_search_fn="strong_wolfe"
+        )
+
+        def lost() -> Tensor:
+            optimiser.zero_grad()
+            loss = self.loss(_answers(given, tables, offsets), labels, torch.cat(tables))
+            loss.backward()
+            return loss
+
+        optimiser.step(lost)
+        return [one.detach() for one in tables], offsets.detach()
+
+
+def _answers(given: Sequence[Tensor], tables: Sequence[Tensor], offsets: Tensor) -> Tensor:
+    made = offsets
+    for part, table in zip(given, tables, strict=True):
+        made = made + (torch.sparse.mm(part, table) if part.is_sparse else part @ table)
+    return made
+
+
+def cross_validated(
+    given: Sequence[Tensor], labels: NDArray[np.int64], fold: NDArray[np.int64], ridge: Ridge
+) -> NDArray[np.int64]:
+    """The class named for each post by the model of the other folds."""
+    named, truth = np.empty(len(labels), np.int64), torch.from_numpy(labels)
+    for number in np.unique(fold):
+        rest = np.nonzero(fold != number)[0]
+        own = np.nonzero(fold == number)[0]
+        fitted = ridge.fit([_rows(part, rest) for part in given], truth[rest])
+        named[own] = _answers([_rows(part, own) for part in given], *fitted).argmax(1).numpy()
+    return named
+
+
+def _rows(part: Tensor, rows: NDArray[np.int64]) -> Tensor:
+    return part.index_select(0, torch.from_numpy(rows))
