@@ -23,6 +23,7 @@ from sensorium.runtime.home import home
 from sensorium.signal.fusion import FILE, Fusion
 from sensorium.task import Range, task, use
 
+_SIGNS: tuple[Sign, ...] = ("text", "voice", "face")
 _SEEDS = 5
 _FEWEST = 40  # rows of a table, so that both halves say something
 
@@ -38,7 +39,7 @@ class Tables:
     def of(cls, value: Any) -> Self:
         """Raises NotFound, InputError."""
         folder = Path(value).expanduser()
-        return cls({name: Table.of(folder / f"{name}.parquet") for name in MODALITIES})
+        return cls({name: Table.of(folder / f"{name}.parquet") for name in _SIGNS})
 
 
 @dataclass(frozen=True)
