@@ -10,9 +10,10 @@ from sensorium.roles import Face, Floats, Pixels
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 
-_AROUND = 1.25
-"""Side of the square that is cut out, of a face's longer side: a box goes from brow to chin, and
-the pictures of FER2013, AffectNet and RAF-DB, of which such models learn, hold the whole head."""
+_AROUND, _ABOVE = 1.28, 0.07
+"""Side of the square that is cut out, of a face's longer side, and how far up of the face's middle
+its own is, of the square: a box goes from brow to chin, and the pictures of FER2013 and its kin, of
+which such models learn, go from the hair to the chin (0.78 of them is the face; 280 looked at)."""
 _AT_ONCE = 16
 
 
@@ -44,12 +45,12 @@ def open_face_reader(
     )
 
 
-def cut_square(picture: Pixels, face: Face, around: float = _AROUND) -> Pixels:
-    """uint8 (h, w, 3) → uint8 (side, side, 3) about the face's middle, as much of it as there is:
-    at the picture's edge the last pixels go on."""
+def cut_square(picture: Pixels, face: Face) -> Pixels:
+    """uint8 (h, w, 3) → uint8 (side, side, 3) about the face, from hair to chin; beyond the
+    picture's edge its last pixels go on."""
     left, top, right, bottom = face.xyxy
-    side = max(1, round(max(right - left, bottom - top) * around))
-    first_row = round((top + bottom - side) / 2)
+    side = max(1, round(max(right - left, bottom - top) * _AROUND))
+    first_row = round((top + bottom - side) / 2 - _ABOVE * side)
     first_column = round((left + right - side) / 2)
     rows = np.clip(np.arange(first_row, first_row + side), 0, picture.shape[0] - 1)
     columns = np.clip(np.arange(first_column, first_column + side), 0, picture.shape[1] - 1)
