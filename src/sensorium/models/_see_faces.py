@@ -45,12 +45,15 @@ def open_face_reader(
     )
 
 
-def cut_square(picture: Pixels, face: Face) -> Pixels:
+def cut_square(
+    picture: Pixels, face: Face, around: float = _AROUND, above: float = _ABOVE
+) -> Pixels:
     """uint8 (h, w, 3) → uint8 (side, side, 3) about the face, from hair to chin; beyond the
-    picture's edge its last pixels go on."""
+    picture's edge its last pixels go on. around: side of it, of the face's longer side; above: how
+    far up its middle is of the face's, of its side."""
     left, top, right, bottom = face.xyxy
-    side = max(1, round(max(right - left, bottom - top) * _AROUND))
-    first_row = round((top + bottom - side) / 2 - _ABOVE * side)
+    side = max(1, round(max(right - left, bottom - top) * around))
+    first_row = round((top + bottom - side) / 2 - above * side)
     first_column = round((left + right - side) / 2)
     rows = np.clip(np.arange(first_row, first_row + side), 0, picture.shape[0] - 1)
     columns = np.clip(np.arange(first_column, first_column + side), 0, picture.shape[1] - 1)

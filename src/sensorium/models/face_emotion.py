@@ -66,7 +66,7 @@ class FaceEmotionReader:
         left, top, right, bottom = face.xyxy
         higher = max(right - left, bottom - top) * self._raised
         raised = Face((left, top - higher, right, bottom - higher), face.score)
-        square = cut_square(picture, raised, self._around)
+        square = cut_square(picture, raised, self._around, 0.0)
         small = resize(square, self.side, self.side, Resample.BICUBIC)
         grey: Pixels = np.rint(small @ _LUMA).astype(np.uint8)
         return grey

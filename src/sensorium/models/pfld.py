@@ -55,7 +55,7 @@ class PfldLandmarker:
         if not faces:
             return np.zeros((0, _POINTS, 2), np.float32)
         black, white = np.zeros(3, np.float32), np.ones(3, np.float32)
-        cuts = [cut_square(picture, face, _AROUND) for face in faces]
+        cuts = [cut_square(picture, face, _AROUND, 0.0) for face in faces]
         small = (resize(cut, _SIDE, _SIDE, Resample.BILINEAR) for cut in cuts)
         pixels = np.stack([normalise(one, black, white) for one in small])
         told = self._session.run({self._session.inputs[0]: pixels})[self._output]
