@@ -128,6 +128,7 @@ def grams(texts: Sequence[str]) -> Tensor:
         torch.from_numpy(np.stack([rows, places])),
         torch.from_numpy(values.astype(np.float32)),
         (len(texts), _BUCKETS),
+        check_invariants=True,
     ).coalesce()
 
 
