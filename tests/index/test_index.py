@@ -17,6 +17,7 @@ from PIL import Image
 from sensorium.errors import InputError, NotFound
 from sensorium.index import Index, State, libraries, remove_library
 from sensorium.index.export import COLUMNS, gather
+from sensorium.index.schema import VERSION
 
 Paint = Callable[..., Path]
 
@@ -82,7 +83,7 @@ def test_entries_tell_what_files_tell(index: Index, folder: Path, paint: Paint, 
 def test_info(filled: Index, folder: Path) -> None:
     info = filled.info()
     assert info.items == {("image", "ok"): 3, ("image", "bad"): 1, ("text", "ok"): 1}
-    assert info.roots == (folder,) and info.version == 1 and info.bytes > 10_000
+    assert info.roots == (folder,) and info.version == VERSION and info.bytes > 10_000
     (model,) = info.models
     assert (model.spec, model.contents, model.vectors, model.current) == ("colours", 4, 5, True)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sensorium.flow import Progress
+from sensorium.index.felt import TASK as FELT
 from sensorium.index.reading import reason_of
 from sensorium.index.store import SpanKey, Store
 from sensorium.index.words import tokens
 from sensorium.media import Audio, Image, Kind, Media, Span, Text, Video
-from sensorium.results import Boxes, Result
+from sensorium.results import Boxes, Result, Timeline
 
 _SECONDS = 2.0  # between commits
 READ = "read"
@@ -157,12 +158,24 @@ def _keep(store: Store, notes: list[_Note]) -> None:
         with store.transaction() as db:
             for note in notes:
                 if isinstance(note.annotator, WholeAnnotator):
-                    db.execute(
-                        "DELETE FROM notes WHERE content = ? AND task = ? AND spec != ?",
-                        (note.pending.content, note.annotator.task, note.annotator.spec),
-                    )
+                    _make_room(db, note)
                 _write(store, db, note)
         notes.clear()
+
+
+def _make_room(db: sqlite3.Connection, note: _Note) -> None:
+    """Drop what was said of the content by another spec."""
+    content, annotator = note.pending.content, note.annotator
+    if annotator.task == FELT:
+        db.execute(
+            "DELETE FROM felt WHERE content = ?1 AND EXISTS ("
+            "SELECT 1 FROM notes WHERE content = ?1 AND task = ?2 AND spec != ?3)",
+            (content, annotator.task, annotator.spec),
+        )
+    db.execute(
+        "DELETE FROM notes WHERE content = ? AND task = ? AND spec != ?",
+        (content, annotator.task, annotator.spec),
+    )
 
 
 def _write(store: Store, db: sqlite3.Connection, note: _Note) -> None:
@@ -185,3 +198,7 @@ def _write(store: Store, db: sqlite3.Connection, note: _Note) -> None:
         db.execute("DELETE FROM lines WHERE span = ? AND source = ?", (span, READ))
         for box in note.result.boxes:
             store.put_line(span, READ, box.label, tokens(box.label), box.xyxy)
+    if annotator.task == FELT and isinstance(note.result, Timeline):
+        for label in {one.label for one in note.result.evidence}:
+            row = (pending.content, pending.span, label)
+            db.execute("INSERT OR IGNORE INTO felt (content, span, label) VALUES (?, ?, ?)", row)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sensorium.errors import InputError
-from sensorium.index.felt import TASK
 from sensorium.media import Kind
 
 EARTH_RADIUS = 6371.0088  # kilometres, mean (IUGG)
@@ -140,11 +139,9 @@ def _all(held: list[Condition]) -> Condition:
 
 
 def _felt(emotions: tuple[Emotion, ...], select: str, key: str) -> Condition:
-    """That `key` is among the notes of which some evidence (see `felt_in`) has such a label."""
+    """That `key` is among what feels like that."""
     marks = ", ".join("?" * len(emotions))
-    evidence = "json_each(CASE result WHEN '' THEN '{}' ELSE result END, '$.evidence')"
-    label = f"EXISTS (SELECT 1 FROM {evidence} WHERE json_extract(value, '$.label') IN ({marks}))"
-    return f"{key} IN ({select} FROM notes WHERE task = ? AND {label})", [TASK, *emotions]
+    return f"{key} IN ({select} FROM felt WHERE label IN ({marks}))", list(emotions)
 
 
 _DAY = "coalesce(items.taken, datetime(items.modified / 1000000000, 'unixepoch', 'localtime'))"

@@ -51,6 +51,7 @@ def forget_people(store: Store) -> int:
     marks = ", ".join("?" * len(PEOPLE))
     with store.transaction() as db:
         db.execute(f"DELETE FROM lines WHERE source IN ({marks})", PEOPLE)
+        db.execute("DELETE FROM felt")
         count = db.execute(f"DELETE FROM notes WHERE task IN ({marks})", PEOPLE).rowcount
     if not _rewrite(store):
         raise Busy(

@@ -216,7 +216,7 @@ class Index:
         """Where nothing was read, nothing would be found, as if nobody felt anything."""
         from sensorium.index.felt import TASK
 
-        known = "SELECT EXISTS (SELECT 1 FROM notes WHERE task = ?)"
+        known = "SELECT EXISTS (SELECT 1 FROM notes WHERE task = ?)"  # whatever was read in it
         if not self.store.db.execute(known, (TASK,)).fetchone()[0]:
             raise InputError(
                 f"the library “{self.name}” knows nothing of emotions",

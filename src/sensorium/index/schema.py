@@ -9,6 +9,7 @@ embedded  contents of which a model has every span: a long video is written in p
 lines     what a span says, a row a line: passages, words that stand in a picture with their boxes
 words     full text of the lines (same row ids); CJK cut into characters and bigrams
 notes     what an annotator found in a content: a Result as JSON
+felt      the emotions that notes name, a row a label, for searches
 meta      what a library knows of itself: `model` is the row of the one that indexed it last
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from sensorium.errors import InputError
 
-VERSION = 1
+VERSION = 2
 
 _V1 = """
 CREATE TABLE items (
@@ -106,7 +107,17 @@ CREATE TABLE roots (
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
-MIGRATIONS = (_V1,)
+_V2 = """
+CREATE TABLE felt (
+    content BLOB NOT NULL,
+    span INTEGER NOT NULL,           -- as of its note
+    label TEXT NOT NULL,
+    PRIMARY KEY (content, span, label)
+) WITHOUT ROWID;
+CREATE INDEX felt_by_label ON felt (label);
+"""
+
+MIGRATIONS = (_V1, _V2)
 BUSY = 60.0
 """Seconds that a writer waits for another to commit."""
 

@@ -241,13 +241,14 @@ class Store:
         orphan = "content NOT IN (SELECT content FROM items WHERE content IS NOT NULL)"
         self.db.execute(f"DELETE FROM embedded WHERE {orphan}")
         self.db.execute(f"DELETE FROM notes WHERE {orphan}")
+        self.db.execute(f"DELETE FROM felt WHERE {orphan}")
         return self.db.execute(f"DELETE FROM spans WHERE {orphan}").rowcount
 
     def forget(self, contents: Iterable[bytes]) -> None:
         """As `forget_orphans`, of these contents alone."""
         unused = "content = ?1 AND NOT EXISTS (SELECT 1 FROM items WHERE content = ?1)"
         for content in contents:
-            for table in ("embedded", "notes", "spans"):
+            for table in ("embedded", "notes", "felt", "spans"):
                 self.db.execute(f"DELETE FROM {table} WHERE {unused}", (content,))
 
     # models, roots, meta
