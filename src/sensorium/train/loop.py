@@ -168,6 +168,7 @@ class _Run(Generic[B]):
             ],
             lr=options.lr,
             betas=(0.9, options.beta2),
+            fused=True,  # a third of the time on a CPU, where a step is not so long
         )
         self.averages = Averages(self.model, options.ema) if options.ema else None
         self.state = State()
