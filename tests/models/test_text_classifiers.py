@@ -16,6 +16,7 @@ from sensorium.errors import InputError
 from sensorium.evaluate.emotion import emotion as evaluate
 from sensorium.models import open as open_model
 from sensorium.roles import TextClassifier
+from sensorium.tasks.emotion import emotion as read_emotion
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -252,3 +253,10 @@ def test_it_is_measured_by_its_folder(exported: Path, tmp_path: Path) -> None:
     assert (report.n, report.unknown_labels) == (4, {"fear": 1})
     assert report.labels == ("anger", "happiness", "sadness", "Sarcasm")
     assert np.sum(report.confusion) == 4
+
+
+def test_what_is_no_label_of_ours_is_kept_and_said(exported: Path) -> None:
+    timeline = read_emotion("dogs run. cars in the snow.", text_model=f"dir:{exported}")
+    assert set(timeline.evidence[0].emotion) == {"anger", "happiness", "sadness", "Sarcasm"}
+    assert "Sarcasm" not in timeline.rows["text"].probabilities
+    assert any("also tells Sarcasm" in note for note in timeline.notes)

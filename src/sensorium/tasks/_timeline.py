@@ -52,6 +52,8 @@ class Reading:
         if foreign := unlearned(evidence):
             self.events += foreign
             self.notes.append("some sentences are in a language that the model has not learned")
+        if extra := {label for one in evidence for label in one.emotion} - set(EMOTIONS):
+            self.notes.append(f"the text model also tells {', '.join(sorted(extra))}: in no row")
 
     def made(self, item: Media) -> Timeline:
         """The timeline of all that was added."""
