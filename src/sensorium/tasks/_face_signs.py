@@ -18,7 +18,7 @@ from sensorium.roles import (
     Floats,
     Pixels,
 )
-from sensorium.signal.face import expression, pose, smooth, track
+from sensorium.signal.face import expression, overlap, pose, smooth, track
 from sensorium.tasks._felt import Vector, chances
 from sensorium.tasks._senses import Until
 
@@ -30,6 +30,8 @@ _SIDE = 720  # pixels of a frame's shorter side, at most
 _SMALLEST = 24.0  # pixels of a face's shorter side, below which nobody could tell
 _MOST = 12  # faces of a frame that are read: the largest
 _BATCH = 4  # frames that the detector is given at once
+_GONE = 1.5  # seconds without it, from which what it shows is another piece of evidence
+_AWAY, _PLACE = 3.0, 0.3  # seconds, and overlap (IoU) with its place before
 _STEADY = 0.6  # seconds: the standard deviation of the smoothing along a face
 
 
@@ -169,6 +171,11 @@ class Track:
     times: list[float] = field(default_factory=list)
     looks: list[Look] = field(default_factory=list)
 
+    def goes_on_as(self, other: "Track") -> bool:
+        away = other.times[0] - self.times[-1]
+        place = overlap(self.looks[-1].xyxy, other.looks[0].xyxy)
+        return 0 < away <= _AWAY and place >= _PLACE
+
     def felt(self) -> Floats:
         """(n, 7), without the jitter from frame to frame."""
         numbers = np.array([one.felt for one in self.looks])
@@ -181,14 +188,23 @@ class Track:
 
 
 def tracks_of(looked: Sequence[Looked]) -> list[Track]:
-    """Faces followed through frames, the most seen first."""
+    """Faces followed through frames, the most seen first. One that is back in its place after some
+    moments (it was turned away, or missed) is the same."""
     found: dict[int, Track] = {}
     for at, faces in track((one.at, one.faces) for one in looked):
         for number, look in faces:
             mine = found.setdefault(number, Track())
             mine.times.append(at)
             mine.looks.append(look)
-    return sorted(found.values(), key=lambda one: -sum(look.size**0.5 for look in one.looks))
+    joined: list[Track] = []
+    for one in found.values():
+        before = next((other for other in joined if other.goes_on_as(one)), None)
+        if before is None:
+            joined.append(one)
+        else:
+            before.times += one.times
+            before.looks += one.looks
+    return sorted(joined, key=lambda one: -sum(look.size**0.5 for look in one.looks))
 
 
 def rows_of(tracks: Sequence[Track]) -> tuple[dict[str, list[Track]], int]:
@@ -213,7 +229,8 @@ def evidence_of(row: str, one: Track, every: float) -> Iterator[Evidence]:
     labels = [likeliest(chances(numbers)) for numbers in felt]
     start = 0
     for end in range(1, len(labels) + 1):
-        if end == len(labels) or labels[end] != labels[start]:
+        gone = end == len(labels) or one.times[end] - one.times[end - 1] > _GONE
+        if gone or labels[end] != labels[start]:
             yield _evidence(row, one, slice(start, end), felt, every)
             start = end
 
