@@ -25,6 +25,7 @@ PICTURE = 1280
 CROPS, CROP = 96, 96
 """Faces that are cut out at most, and the pixels of one's side."""
 _AROUND = 0.25  # of a face's side that is shown beyond its box
+_NAMED = 4  # faces of a picture that bear what they feel; of more, their numbers in the list
 _NEAR = 0.25  # seconds from the moment of a box at which it is drawn over a video
 
 
@@ -64,7 +65,9 @@ def stage(timeline: Timeline, folder: Path | None) -> Stage:
 def _photo(media: Image, timeline: Timeline) -> Stage:
     picture = Pil.fromarray(media.pixels())
     crops = {at: _cut(picture, one, 1.0) for at, one in _chosen(timeline.evidence)}
-    boxes = "".join(_box(one, picture.size, timed=False) for one in timeline.evidence)
+    faces = [(at, one) for at, one in enumerate(timeline.evidence, 1) if one.box]
+    many = len(faces) > _NAMED
+    boxes = "".join(_box(one, picture.size, str(at) if many else _felt(one)) for at, one in faces)
     small = picture.copy()
     small.thumbnail((PICTURE, PICTURE))
     alt = f'alt="{escape(Path(media.name).name)}" width="{small.width}" height="{small.height}"'
@@ -76,7 +79,7 @@ def _video(media: Video, timeline: Timeline, folder: Path | None) -> Stage:
     assert isinstance(media.source, Path)
     facts = probe(media.source)
     size = (facts.width, facts.height)
-    boxes = "".join(_box(one, size, timed=True) for one in timeline.evidence)
+    boxes = "".join(_box(one, size, _felt(one), timed=True) for one in timeline.evidence)
     source, linked = _source(media, folder)
     ratio = f'style="aspect-ratio:{facts.width}/{facts.height}"'
     player = (
@@ -125,7 +128,7 @@ def _beside(linked: bool) -> str:
     return f'<p class="soft">{told}</p>'
 
 
-def _box(one: Evidence, size: tuple[int, int], timed: bool) -> str:
+def _box(one: Evidence, size: tuple[int, int], told: str, timed: bool = False) -> str:
     """A face's box over the picture; over a video around the moment at which it lies there."""
     if one.box is None:
         return ""
@@ -134,12 +137,16 @@ def _box(one: Evidence, size: tuple[int, int], timed: bool) -> str:
         f"left:{left / width:.2%};top:{top / height:.2%};"
         f"width:{(right - left) / width:.2%};height:{(bottom - top) / height:.2%}"
     )
-    when, at = "", _moment(one)
+    when = ""
     if timed:
+        at = _moment(one)
         when = f' hidden data-from="{at - _NEAR:.2f}" data-to="{at + _NEAR:.2f}"'
-    chance = one.emotion.get(one.label)
-    told = name(one.label) + ("" if chance is None else f" {chance:.0%}")
     return f'<div class="felt-box" style="{place}"{when}><span>{told}</span></div>'
+
+
+def _felt(one: Evidence) -> str:
+    chance = one.emotion.get(one.label)
+    return name(one.label) + ("" if chance is None else f" {chance:.0%}")
 
 
 def _chosen(evidence: Sequence[Evidence]) -> Iterator[tuple[int, Evidence]]:
