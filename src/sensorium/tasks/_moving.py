@@ -39,11 +39,14 @@ def of_moving(item: Audio | Video, asked: Asked) -> Generator[Event, None, Timel
     end = _end(item, there)
     work = _Work(item, asked, begin, end)
     said = work.said()
+    words = opened(asked.models.text, "text", work.notes) if said else None
     senses = list(work.senses(there))
     found = yield from read_all(senses, begin, end, _kept(item, asked, end))
     sentences = work.timed(said, _speech(found))
     reading = Reading(work.grid(found, sentences), notes=work.notes)
-    yield from _add_text(reading, sentences, asked)
+    if words is not None:
+        heard = yield from _text_signs.read_all(sentences, words)
+        reading.add_text(_text_signs.evidence_of(heard), words.provenance)
     for sense in senses:
         match sense:
             case Ear():
@@ -158,18 +161,6 @@ def _no_transcript(item: Audio | Video) -> str:
 def _speech(found: dict[str, Found]) -> list[Span]:
     heard: list[Any] = found["voice"].items if "voice" in found else []
     return [Span(one.start, one.end) for one in heard]
-
-
-def _add_text(
-    reading: Reading, sentences: list[Sentence], asked: Asked
-) -> Generator[Event, None, None]:
-    if not sentences:
-        return
-    model = opened(asked.models.text, "text", reading.notes)
-    if model is None:
-        return
-    found = yield from _text_signs.read_all(sentences, model)
-    reading.add_text(_text_signs.evidence_of(found), model.provenance)
 
 
 def _add_voice(
