@@ -1,7 +1,8 @@
 """What a browser can play: short files as they are, small copies of others."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -122,3 +123,19 @@ def test_what_cannot_be_decoded_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(200))
     with pytest.raises(InputError):
         playable(Video(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize("often", [8.0, 15.0, 30.0])
+def test_no_two_pictures_of_a_copy_are_of_one_time(often: float) -> None:
+    """Files with pauses, and with several pictures at one time."""
+
+    class Frames:
+        step = 0.04
+
+        def __iter__(self) -> Iterator[tuple[float, None]]:
+            times = [0.0, 0.0, 0.04, 0.5, 0.5, 0.5, 0.54, 2.0, 2.0, 2.01, 3.0]
+            return iter([(time, None) for time in times])
+
+    found = [time for time, _ in module._pictures(Frames(), None, often)]  # type: ignore[arg-type]
+    assert all(later - time >= 0.4 / often for time, later in pairwise(found))
+    assert {0.0, 0.5, 2.0, 3.0} <= set(found)

@@ -63,11 +63,22 @@ def playable(media: Video | Audio) -> Playable | None:
     most 480 pixels wide or high (320 from 3 minutes on), with one channel of sound.
     Raises InputError where nothing can be decoded, NotFound.
     """
+    try:
+        return _as_it_is(media) or _small(media)
+    except av.error.FFmpegError as error:
+        raise InputError(media.name, f"no copy of it can be made: {error}") from None
+
+
+def _as_it_is(media: Video | Audio) -> Playable | None:
     if media.span is None and (kind := _plays(media.source)):
         with open_file(media.source) as file:
             data = file.read(WHOLE + 1)
         if len(data) <= WHOLE:
             return Playable(kind, data)
+    return None
+
+
+def _small(media: Video | Audio) -> Playable | None:
     length = _length(media)
     if isinstance(media, Audio):
         return Playable("audio/mp4", _sound_copy(media)) if length <= LONGEST_SOUND else None
@@ -133,7 +144,7 @@ def _pictures(frames: Frames, span: Span | None, often: float) -> Iterator[tuple
         if time >= end:
             return
         if time + frames.step > start and time - start >= due - 1e-3:
-            due = max(due + 1 / often, time - start)
+            due = max(due + 1 / often, time - start + 0.5 / often)
             yield max(0.0, time - start), frame
 
 

@@ -16,6 +16,7 @@ from sensorium.views.printable import printable
 _NAMES = 8  # cells for the names of rows
 _WIDEST = 100
 _KINDS = 3  # of remarks
+_LEAST = 0.35  # probability of the likeliest, below which nothing stands out
 _INK = "#101014"  # of a letter on its colour
 _FEWEST = 6  # pieces of evidence that are told however low the terminal is
 _WIDE, _ROOMY = 100, 60  # columns from which there is room for a scale, and for bars
@@ -105,7 +106,7 @@ def _letters(cells: list[tuple[int, float] | None], labels: Sequence[str]) -> Te
         if cell is None:
             line.append("·", "dim")
         else:
-            look = feelings.look(labels[cell[0]])
+            look = feelings.look(labels[cell[0]] if cell[1] >= _LEAST else feelings.UNKNOWN)
             line.append(look.letter, Style(color=_INK, bgcolor=look.colour))
     return line
 
