@@ -17,7 +17,14 @@ from sensorium.runtime.catalogue import BUILTIN
 Write = Callable[..., None]
 Fed = Callable[[Any], list[dict[str, Any]]]
 Draw = Callable[[float], NDArray[np.uint8]]
-SAID = {"model_type": "face_detector", "sizes": [320, 640], "score": 0.5, "overlap": 0.4}
+SAID = {
+    "model_type": "face_detector",
+    "sizes": [320, 640],
+    "score": 0.5,
+    "small": 20,
+    "small_score": 0.65,
+    "overlap": 0.4,
+}
 
 
 def row(score: float, left: float, top: float, right: float, bottom: float) -> list[float]:
@@ -30,6 +37,7 @@ ROWS = [
     row(0.9, 40, 50, 80, 90),
     row(0.7, 200, 60, 230, 90),
     row(0.3, 100, 100, 130, 130),
+    row(0.6, 10, 10, 28, 28),
 ]
 
 
@@ -85,7 +93,7 @@ def test_the_network_sees_red_first_and_grey_beyond_the_rim(
 
 def test_a_folder_that_does_not_say_enough_is_told(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "face_detector"}', "utf-8")
-    with pytest.raises(InputError, match="sizes, score, overlap"):
+    with pytest.raises(InputError, match="sizes, score, small"):
         open_model(f"dir:{tmp_path}", FaceDetector)
 
 

@@ -5,6 +5,7 @@ A folder of this family holds `model.onnx` and a `config.json`:
     sizes     longer sides in pixels at which a picture is looked at; the first always, the others
               where the picture is large enough
     score     least score of a face
+    small     side of a face in pixels of the size looked at, below which `small_score` is the least
     overlap   of two boxes that stay, at most
 
 The graph takes `pixels` (n, 3, h, w), sides multiples of 32, and gives `faces` (n, cells, 15):
@@ -25,6 +26,7 @@ from sensorium.signal.boxes import keep_best
 from sensorium.signal.image import Resample, normalise, resize, within
 
 ROLES = (FaceDetector,)
+_SAID = ("sizes", "score", "small", "small_score", "overlap")
 
 _STEP = 32  # sides of what the graph takes are multiples of it
 _LARGE = 0.75  # share of a size from which a picture is looked at in it
@@ -40,7 +42,7 @@ class SmallFaceDetector:
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
         config = checkpoint.config
-        missing = [name for name in ("sizes", "score", "overlap") if name not in config]
+        missing = [name for name in _SAID if name not in config]
         if missing:
             raise InputError(
                 f"{checkpoint.spec} cannot be opened",
@@ -49,6 +51,7 @@ class SmallFaceDetector:
         self.provenance = checkpoint.provenance
         self._sizes = [int(size) for size in config["sizes"]]
         self._score, self._overlap = float(config["score"]), float(config["overlap"])
+        self._small, self._small_score = float(config["small"]), float(config["small_score"])
         self._session = Batcher(OnnxSession(checkpoint.folder / "model.onnx", device))
 
     def find_faces(self, pictures: Sequence[Pixels]) -> list[tuple[Face, ...]]:
@@ -71,9 +74,14 @@ class SmallFaceDetector:
         padded = np.pad(small, ((0, down), (0, right), (0, 0)), constant_values=127)
         pixels = normalise(padded, _MEAN, _STD, 1.0)
         told: Floats = self._session.run({"pixels": pixels[None]})["faces"][0]
-        told = told[told[:, 0] >= self._score]
+        told = told[told[:, 0] >= self._least(told)]
         told[:, 1:] *= np.tile(np.array([columns / width, rows / height], np.float32), 7)
         return told
+
+    def _least(self, told: Floats) -> Floats:
+        """The least score for each box: what is small is more often something else."""
+        sides = np.clip(told[:, 3:5] - told[:, 1:3], 0, None).max(1)
+        return np.where(sides < self._small, self._small_score, self._score).astype(np.float32)
 
 
 def _face(numbers: Floats) -> Face:

