@@ -109,8 +109,6 @@ def test_every_example_runs(
 ) -> None:
     if name == "read":
         pytest.importorskip("rapidocr")
-    if name == "emotion" and not (BUILTIN / "text-emotion").is_dir():
-        pytest.skip("no built-in model in this tree")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SENSORIUM_HOME", str(tmp_path / "home"))
     picture = Image.new("RGB", (320, 200), (90, 160, 230))
