@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from sensorium.train.readers.parquet import KEPT
 from sensorium.train.view import View
 
 _AHEAD = 3  # batches that are decoded before they are asked for
+_AT_ONCE = 8  # pairs that a thread draws before it hands them on: a hand-over costs half a picture
 _TRIES = 20  # bad pairs in a row that are passed by before a run is given up
 
 
@@ -49,6 +51,17 @@ class Drawn:
 
     def _one(self, texts: Sequence[str]) -> str:
         return texts[int(self.random.integers(len(texts)))] if texts else ""
+
+
+@dataclass(frozen=True)
+class _Some:
+    """A few pairs of a batch, drawn together."""
+
+    pairs: tuple[Drawn, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(one.nbytes for one in self.pairs)
 
 
 Batch = tuple[Drawn, ...]
@@ -91,23 +104,26 @@ class Feed:
     def batches(self, start: int = 0) -> Iterator[Batch]:
         """From batch `start` on, without end. Pictures are decoded in threads, ahead of need."""
         share = self.size // self.part.count
+        few = max(n for n in range(1, min(share, _AT_ONCE) + 1) if share % n == 0)
         # A queue of no bytes is never full: without pictures there is nothing to draw ahead.
         workers = threads() if self.view else 0
         ahead = _AHEAD * share * 3 * self.view.size**2 if self.view else 0
-        flow = Flow(self._numbers(start)).map(self._draw, workers).batch(share).run(Threads(ahead))
+        numbers = Flow(self._numbers(start, few))
+        flow = numbers.map(self._some, workers).batch(share // few).run(Threads(ahead))
         with closing(flow):  # type: ignore[type-var]
-            for batch in flow:
-                if isinstance(batch, Failed):
-                    raise batch.error
-                yield batch
+            for parts in flow:
+                if isinstance(parts, Failed):
+                    raise parts.error
+                yield tuple(one for some in parts for one in some.pairs)
 
-    def _numbers(self, start: int) -> Iterator[int]:
+    def _numbers(self, start: int, few: int) -> Iterator[range]:
         share = self.size // self.part.count
-        number = start
-        while True:
+        for number in count(start):
             first = number * self.size + self.part.rank * share
-            yield from range(first, first + share)
-            number += 1
+            yield from (range(at, at + few) for at in range(first, first + share, few))
+
+    def _some(self, numbers: range) -> _Some:
+        return _Some(tuple(map(self._draw, numbers)))
 
     def _draw(self, number: int) -> Drawn:
         """The pair of that number, or, where it cannot be used, another by chance."""
