@@ -152,6 +152,16 @@ class PostClassifier(Protocol):
 
 
 @runtime_checkable
+class LabelGuesser(Protocol):
+    """What a FaceClassifier may do besides: guess the one word that a face was found or filed
+    under, as in FER2013. What people see in the face is another question."""
+
+    def guess_labels(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        """As `FaceClassifier.classify_faces`."""
+        ...
+
+
+@runtime_checkable
 class FaceLandmarker(Protocol):
     """Finds 68 points of faces, in the order of iBUG 300-W (Sagonas et al., ICCVW 2013)."""
 

@@ -57,3 +57,25 @@ def test_a_picture_that_cannot_be_read_is_named(data: Path) -> None:
     events = list(emotion.stream(data, modality="face", model=Colours()))
     (failed,) = [event for event in events if isinstance(event, Failed)]
     assert "left out" in str(failed.error)
+
+
+class Guesser(Colours):
+    """Guesses that whoever labels sees anger in everything."""
+
+    def guess_labels(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        return np.array([[1.0, 0.0, 0.0]] * len(faces), np.float32)
+
+
+def test_labels_and_votes_are_two_questions(write: Write, picture: Callable[..., bytes]) -> None:
+    votes = [[0] * 10 for _ in range(4)]
+    votes[0][4] = votes[1][1] = votes[2][7] = 10  # anger, happiness, contempt, nothing
+    shown = [picture(colour) for colour in ("red", "green", "blue", "blue")]
+    labels = ["anger", "happiness", "anger", "sadness"]
+    data = write(image=shown, emotion=labels, votes=votes)
+    by_label = emotion(data, modality="face", target="emotion", model=Guesser())
+    assert by_label.accuracy == 0.5
+    by_votes = emotion(data, modality="face", target="votes", model=Guesser())
+    assert (by_votes.n, by_votes.accuracy, by_votes.left_out) == (2, 1, 1)
+    assert by_votes.unknown_labels == {"contempt": 1}
+    # A model that guesses no labels answers both questions alike.
+    assert emotion(data, modality="face", target="emotion", model=Colours()).accuracy == 0.75

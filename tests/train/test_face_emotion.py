@@ -1,6 +1,7 @@
 """The recipe of the reader of faces, on a narrow network and faces made up here."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ pytest.importorskip("onnx")
 pa = pytest.importorskip("pyarrow")
 
 from sensorium.errors import InputError  # noqa: E402
-from sensorium.models.face_emotion import FaceEmotionReader, mixture  # noqa: E402
+from sensorium.models.face_emotion import VOTED, FaceEmotionReader, tempered  # noqa: E402
 from sensorium.results.timeline import EMOTIONS  # noqa: E402
 from sensorium.roles import Face  # noqa: E402
 from sensorium.runtime.checkpoint import Checkpoint  # noqa: E402
@@ -21,7 +22,7 @@ from sensorium.runtime.devices import Device  # noqa: E402
 from sensorium.spec import Folder  # noqa: E402
 from sensorium.train import run  # noqa: E402
 from sensorium.train.encoders import EfficientNetLite  # noqa: E402
-from sensorium.train.expressions import VOTED, Faces, read_expressions  # noqa: E402
+from sensorium.train.expressions import Faces, read_expressions  # noqa: E402
 from sensorium.train.face_emotion import FaceEmotion, enlarged, mixed, varied  # noqa: E402
 from sensorium.train.loop import BEST  # noqa: E402
 from sensorium.train.recipes import face_emotion as recipe  # noqa: E402
@@ -143,18 +144,25 @@ def test_mixing_keeps_the_greater_part() -> None:
     assert torch.allclose(seen[:, 0, 0], wanted @ torch.arange(8.0))
 
 
-def test_the_fit_prefers_the_head_that_knows() -> None:
+def test_the_fit_finds_the_temperature_of_each_head() -> None:
     chance = np.random.default_rng(0)
-    labels = chance.integers(0, 7, 400)
-    told = np.zeros((400, 10), np.int64)
+    labels = chance.integers(0, 7, 2000)
+    told = np.zeros((2000, 10), np.int64)
     for row, label in enumerate(labels):
         told[row, VOTED.index(EMOTIONS[label])] = 10
-    faces = Faces(np.zeros((400, 48, 48), np.uint8), labels, told)
-    right = 9 * np.eye(7)[np.where(chance.random(400) < 0.7, labels, (labels + 1) % 7)]
-    logits = np.concatenate([np.zeros((400, 7)), right], 1).astype(np.float32)
-    share, temperature, figures = recipe.fit(logits, faces)
-    assert share > 0 and temperature < 1
-    assert figures["after"]["calibration error"] < figures["before"]["calibration error"]
+    told[0] = 0
+    faces = Faces(np.zeros((2000, 48, 48), np.uint8), labels, told)
+    # Right in 70 of 100: the first head is twice as sure as it may be, the second half as sure.
+    sure = np.log(0.7 / 0.3 * 6)
+    said = np.eye(7)[np.where(chance.random(2000) < 0.7, labels, (labels + 1) % 7)]
+    logits = np.concatenate([said * sure * 2, said * sure / 2], 1).astype(np.float32)
+    temperatures, figures = recipe.fit(logits, faces)
+    assert temperatures["label"] == pytest.approx(2, abs=0.2)
+    assert temperatures["crowd"] == pytest.approx(0.5, abs=0.1)
+    for head, n in (("label", 2000), ("crowd", 1999)):
+        assert figures[head]["n"] == n
+        assert figures[head]["calibration error after"] < 0.05
+        assert figures[head]["calibration error before"] > 0.1
 
 
 def test_two_steps_make_a_folder_that_reads_faces(
@@ -170,7 +178,8 @@ def test_two_steps_make_a_folder_that_reads_faces(
     reader = FaceEmotionReader(Checkpoint(Folder(out), out, "1"), Device.CPU)
     held = read_expressions(data).held
     picture = np.repeat(held.pixels[0][..., None], 3, axis=2)
-    found = reader.classify_faces(picture, [Face((5.28, 8.64, 42.72, 46.08), 1.0)])
+    whole = Face((5.28, 8.64, 42.72, 46.08), 1.0)
+    found = reader.classify_faces(picture, [whole])
     assert reader.labels == EMOTIONS and found.shape == (1, 7)
 
     model = FaceEmotion(EfficientNetLite(0.25, 1.0), 7, 3, 0.3)
@@ -179,5 +188,8 @@ def test_two_steps_make_a_folder_that_reads_faces(
     x = enlarged(torch.from_numpy(held.pixels[:1]).float(), 64)
     with torch.no_grad():
         logits = (model.eval()(x) + model(x.flip(-1))) / 2
-    config = reader._votes, reader._temperature
-    assert np.allclose(found, mixture(logits.numpy(), *config), atol=2e-3)
+    heats = json.loads((out / "config.json").read_text())["temperatures"]
+    label, crowd = np.split(logits.numpy(), 2, axis=1)
+    assert np.allclose(found, tempered(crowd, heats["crowd"]), atol=2e-3)
+    guessed = reader.guess_labels(picture, [whole])
+    assert np.allclose(guessed, tempered(label, heats["label"]), atol=2e-3)

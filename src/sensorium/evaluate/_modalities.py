@@ -10,11 +10,13 @@ from sensorium.errors import InputError
 from sensorium.media import Audio, Image, Media, Video
 from sensorium.models import open as open_model
 from sensorium.models import role_name
+from sensorium.models.face_emotion import VOTED
 from sensorium.roles import (
     AudioClassifier,
     Face,
     FaceClassifier,
     Floats,
+    LabelGuesser,
     Pixels,
     PostClassifier,
     TextClassifier,
@@ -22,7 +24,7 @@ from sensorium.roles import (
 from sensorium.task import Opened
 
 Sign = Literal["text", "voice", "face", "post"]
-Target = Literal["sentiment", "emotion"]
+Target = Literal["sentiment", "emotion", "votes"]
 
 
 _BROW_TO_CHIN = (0.11, 0.18, 0.89, 0.96)
@@ -96,13 +98,23 @@ def _face(values: dict[str, Any], model: FaceClassifier) -> Pixels | None:
 
 
 def _expressions(model: FaceClassifier, pictures: Sequence[Pixels], target: Target) -> Floats:
+    """Against one label a face, by what the model guesses of labels, where it does."""
+    guesses = target == "emotion" and isinstance(model, LabelGuesser)
+    read = cast(LabelGuesser, model).guess_labels if guesses else model.classify_faces
     told = []
     for picture in pictures:
         height, width = picture.shape[:2]
         left, top, right, bottom = _BROW_TO_CHIN
         face = Face((left * width, top * height, right * width, bottom * height), 1.0)
-        told.append(model.classify_faces(picture, [face]))
+        told.append(read(picture, [face]))
     return np.concatenate(told)
+
+
+def label_of(value: Any) -> str:
+    """A label as it is, of ten votes the one with most; empty where there is none."""
+    if isinstance(value, list):
+        return VOTED[int(np.argmax(value))] if sum(value) else ""
+    return (value or "").strip()
 
 
 Post = tuple[Pixels, str]
@@ -160,7 +172,7 @@ MODALITIES: dict[Sign, Modality] = {
         things="faces",
         columns=("image",),
         corpus="source",
-        targets=("emotion",),
+        targets=("emotion", "votes"),
         batch=64,
         labels=lambda model, target: model.labels,
         read=_face,

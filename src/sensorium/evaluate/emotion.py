@@ -15,6 +15,7 @@ from sensorium.evaluate._modalities import (
     Modality,
     Sign,
     Target,
+    label_of,
     use_of_modality,
 )
 from sensorium.evaluate._table import Row, Table
@@ -86,8 +87,9 @@ def emotion(
     Voices: the columns are `audio` (an encoded sound) and `emotion`, perhaps `corpus` and
     `language`; each corpus is scored on the labels that it has.
 
-    Faces: the columns are `image` (an encoded picture, cut to one face from hair to chin) and
-    `emotion`, perhaps `source`; else as of voices. Posts: `image`, `text` and `sentiment`.
+    Faces: `image` (an encoded picture, cut to one face from hair to chin) and `emotion`, one label a
+    face; or FER+'s ten `votes`, the most of them the truth: what people see, and what `sensorium
+    emotion` tells. Perhaps `source`; else as of voices. Posts: `image`, `text` and `sentiment`.
     """
     started = time.monotonic()
     sign = MODALITIES[modality]
@@ -153,7 +155,7 @@ def _classified(
     total = len(data)
     for row in data.rows([*sign.columns, target], ["id", sign.corpus, "language"]):
         rows.seen += 1
-        label = (row.values[target] or "").strip()
+        label = label_of(row.values[target])
         if label and label not in rows.labels:
             rows.unknown[label] += 1
             continue

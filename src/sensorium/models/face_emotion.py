@@ -1,14 +1,13 @@
 """The project's own reader of faces, made by `train/recipes/face_emotion.py`.
 
-A folder of this family holds `model.onnx` (`faces` → `logits`, of two heads one after the other)
-and a `config.json`:
+A folder of this family holds `model.onnx` (`faces` → `logits`, of two heads one after the other:
+FER2013's one label a face, and what a crowd of people sees in it) and a `config.json`:
 
-    labels       of either head
-    side         pixels of the square grey face that the network takes
-    around       side of the square that is cut out, of a face's longer side
-    raised       how far its middle lies above the face's, of a face's longer side
-    votes        share of the second head, which learned from the votes of many people
-    temperature  divides the logarithms of the mixture
+    labels        of either head
+    side          pixels of the square grey face that the network takes
+    around        side of the square that is cut out, of a face's longer side
+    raised        how far its middle lies above the face's, of a face's longer side
+    temperatures  `label` and `crowd`: what divides the logits of either head
 """
 
 from collections.abc import Sequence
@@ -25,8 +24,13 @@ from sensorium.runtime.onnx import OnnxSession
 from sensorium.signal.image import Resample, resize
 
 ROLES = (FaceClassifier,)
+VOTED = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
+    "contempt", "unknown", "not a face",
+)  # fmt: skip
+"""The order of FER+'s ten columns of votes (Barsoum et al., ICMI 2016, arXiv 1608.01041)."""
 _AT_ONCE = 16
-_SAID = ("labels", "side", "around", "raised", "votes", "temperature")
+_SAID = ("labels", "side", "around", "raised", "temperatures")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as the faces learned from
 
 
@@ -35,7 +39,7 @@ def load(checkpoint: Checkpoint, device: Device) -> "FaceEmotionReader":
 
 
 class FaceEmotionReader:
-    """See `roles.FaceClassifier`."""
+    """See `roles.FaceClassifier`, answered by the crowd's head, and `roles.LabelGuesser`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
         config = checkpoint.config
@@ -48,17 +52,25 @@ class FaceEmotionReader:
         self.labels = tuple(config["labels"])
         self.side = int(config["side"])
         self._around, self._raised = float(config["around"]), float(config["raised"])
-        self._votes, self._temperature = float(config["votes"]), float(config["temperature"])
+        heats = config["temperatures"]
+        self._heats = float(heats["label"]), float(heats["crowd"])
         self._session = Batcher(OnnxSession(checkpoint.folder / "model.onnx", device))
 
     def classify_faces(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        return self._heads(picture, faces)[1]
+
+    def guess_labels(self, picture: Pixels, faces: Sequence[Face]) -> Floats:
+        return self._heads(picture, faces)[0]
+
+    def _heads(self, picture: Pixels, faces: Sequence[Face]) -> tuple[Floats, Floats]:
+        """Of either head (n, labels), rows that sum to 1."""
         logits = np.empty((len(faces), 2 * len(self.labels)), np.float32)
         for start in range(0, len(faces), _AT_ONCE):
             part = [self.cut(picture, face) for face in faces[start : start + _AT_ONCE]]
-            logits[start : start + len(part)] = self._session.run({"faces": np.stack(part)})[
-                "logits"
-            ]
-        return mixture(logits, self._votes, self._temperature)
+            told = self._session.run({"faces": np.stack(part)})["logits"]
+            logits[start : start + len(part)] = told
+        label, crowd = np.split(logits, 2, axis=1)
+        return tempered(label, self._heats[0]), tempered(crowd, self._heats[1])
 
     def cut(self, picture: Pixels, face: Face) -> Pixels:
         """uint8 (h, w, 3) → uint8 (side, side), grey: the face with as much about it as the
@@ -72,14 +84,9 @@ class FaceEmotionReader:
         return grey
 
 
-def mixture(logits: Floats, votes: float, temperature: float) -> Floats:
-    """(n, 2 labels) → (n, labels): probabilities of both heads mixed, then tempered."""
-    first, second = np.split(logits.astype(np.float64), 2, axis=1)
-    mixed = (1 - votes) * _softmax(first) + votes * _softmax(second)
-    return _softmax(np.log(np.maximum(mixed, 1e-12)) / temperature).astype(np.float32)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    chances: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
+def tempered(logits: Floats, temperature: float) -> Floats:
+    """Logits (n, labels) to probabilities."""
+    heated = logits / np.float32(temperature)
+    powers = np.exp(heated - heated.max(axis=1, keepdims=True))
+    chances: Floats = powers / powers.sum(axis=1, keepdims=True)
     return chances

@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sensorium.errors import InputError
+from sensorium.models.face_emotion import VOTED
 from sensorium.results.timeline import EMOTIONS
 
-VOTED = (
-    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear",
-    "contempt", "unknown", "not a face",
-)  # fmt: skip
-"""The order of FER+'s ten columns (Barsoum et al., ICMI 2016, arXiv 1608.01041)."""
 SIDE = 48
 _HELD = "PublicTest"
 

@@ -13,8 +13,8 @@ How it is made
    of faces in their norms.
 2. Two heads: FER2013's one label a face, and the votes of ten people as a distribution (Barsoum et
    al. 2016). Labels are smoothed, faces varied and mixed (mixup), weights averaged.
-3. At use the two readings of a face and of its mirror image are averaged; the share of either head
-   and the temperature are fitted on what was held back.
+3. At use the readings of a face and of its mirror image are averaged; the temperature of either
+   head is fitted on half of what was held back.
 """
 
 import json
@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import accuracy, macro_f1
-from sensorium.models.face_emotion import mixture
+from sensorium.models.face_emotion import tempered
 from sensorium.results.timeline import EMOTIONS
 from sensorium.task import Range
 from sensorium.train.checkpoint import load_weights
@@ -170,47 +170,37 @@ def write(model: FaceEmotion, side: int, held: Faces, out: Path) -> None:
     to_onnx(net, (example,), {"faces": {0: "n"}}, "logits", out / "model.onnx", "float16")
     with torch.no_grad():
         parts = [net(part) for part in torch.from_numpy(held.pixels).split(64)]
-    votes, temperature, told = fit(torch.cat(parts).numpy(), held)
+    temperatures, told = fit(torch.cat(parts).numpy(), held)
     (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     config = {"labels": list(EMOTIONS), "side": SIDE, "around": AROUND, "raised": RAISED}
-    read = {"votes": votes, "temperature": temperature}
-    write_config(out, {"model_type": "face_emotion"} | config | read)
+    kind = {"model_type": "face_emotion"}
+    write_config(out, kind | config | {"temperatures": temperatures})
 
 
-Figures = dict[str, dict[str, float]]
-
-
-def fit(logits: NDArray[np.float32], faces: Faces) -> tuple[float, float, Figures]:
-    """The share of the second head, the temperature, and figures by share.
-
-    The share is the one with the best mean of both accuracies, the temperature fits labels; on
-    half of the faces, and calibration errors are of the other half.
-    """
-    half = np.arange(len(faces)) % 2 == 0
-    some = faces.take(half)
-    shares = [at / 10 for at in range(11)]
-    votes = max(shares, key=lambda share: sum(_right(mixture(logits[half], share, 1.0), some)))
-    temperature = min(
-        np.arange(0.4, 2.5, 0.05),
-        key=lambda heat: _surprise(mixture(logits[half], votes, float(heat)), some.labels),
-    )
-    rest, told = faces.take(~half), {}
-    for share in shares:
-        of_label, of_votes = _right(mixture(logits, share, 1.0), faces)
-        told[f"share {share:.1f}"] = {"label accuracy": of_label, "votes accuracy": of_votes}
-    for name, heat in (("before", 1.0), ("after", float(temperature))):
-        chances = mixture(logits[~half], votes, heat)
-        right = chances.argmax(1) == rest.labels
-        told[name] = {"calibration error": calibration_error(chances.max(1), right)}
-    return votes, round(float(temperature), 2), told
-
-
-def _right(chances: NDArray[np.float32], faces: Faces) -> tuple[float, float]:
-    """Accuracy against the label, and against the majority of votes where it is one of ours."""
-    named, top = chances.argmax(1), faces.majority()
-    told = top >= 0
-    of_votes = accuracy(named[told], top[told]) if told.any() else 0.0
-    return accuracy(named, faces.labels), of_votes
+def fit(
+    logits: NDArray[np.float32], faces: Faces
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """The temperature of either head and its figures: calibration errors are of the half of the
+    faces that the temperature was not fitted on."""
+    heats: dict[str, float] = {}
+    told: dict[str, dict[str, float]] = {}
+    truths = {"label": faces.labels, "crowd": faces.majority()}
+    for (name, truth), head in zip(truths.items(), np.split(logits, 2, axis=1), strict=True):
+        head, truth = head[truth >= 0], truth[truth >= 0]
+        half = np.arange(len(truth)) % 2 == 0
+        surprise = {
+            float(heat): _surprise(tempered(head[half], float(heat)), truth[half])
+            for heat in np.arange(0.4, 2.5, 0.05).round(2)
+        }
+        heats[name] = min(surprise, key=lambda heat: surprise[heat])
+        right = head.argmax(1) == truth
+        told[name] = {"n": len(truth), "accuracy": float(right.mean())} | {
+            f"calibration error {when}": calibration_error(
+                tempered(head[~half], heat).max(1), right[~half]
+            )
+            for when, heat in (("before", 1.0), ("after", heats[name]))
+        }
+    return heats, told
 
 
 def _surprise(chances: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
