@@ -87,7 +87,7 @@ def emotion(
     Voices: the columns are `audio` (an encoded sound) and `emotion`, perhaps `corpus` and
     `language`; each corpus is scored on the labels that it has.
 
-    Faces: `image` (an encoded picture, cut to one face from hair to chin) and `emotion`, one label a
+    Faces: `image` (an encoded picture, cut to one face from hair to chin) and `emotion`, a label a
     face; or FER+'s ten `votes`, the most of them the truth: what people see, and what `sensorium
     emotion` tells. Perhaps `source`; else as of voices. Posts: `image`, `text` and `sentiment`.
     """
