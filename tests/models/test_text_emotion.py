@@ -1,6 +1,7 @@
 """The built-in reader of texts, asked as people write."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -70,6 +71,20 @@ def test_company_and_links_change_nothing(reader: TextEmotionReader) -> None:
 def test_next_to_nothing_has_probabilities(reader: TextEmotionReader, text: str) -> None:
     for chances in reader.classify_texts([text]).values():
         assert np.isfinite(chances).all() and chances.sum() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("我很生气，客服没人接。", "我很生气客服没人接"),
+        (" 你好 world, I'm fine", "你好worldI'mfine"),
+        ("Fantastic, my flight is cancelled.", "Fantasticmyflightiscancelled"),
+    ],
+)
+def test_no_letter_is_in_two_words(reader: TextEmotionReader, text: str, words: str) -> None:
+    places = reader.word_places(text)
+    assert "".join(text[start:end] for start, end in places) == words
+    assert all(first[1] <= second[0] for first, second in pairwise(places))
 
 
 def test_files_are_small() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,3 +99,15 @@ def test_a_text_without_letters_is_refused() -> None:
 
 def test_the_model_is_one() -> None:
     assert isinstance(Lexicon(), TextClassifier)
+
+
+def test_the_built_in_model_tells_by_which_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENSORIUM_HOME", str(tmp_path))  # nobody's choice of another model
+    told = emotion("I'm scared that the test results will be bad. 谢谢你一直陪着我，好温暖。")
+    assert isinstance(told, Timeline)
+    first, second = told.evidence
+    assert (first.label, first.language) == ("fear", "en") and "scared" in first.carried
+    assert (second.label, second.language) == ("happiness", "zh") and "谢谢" in second.carried
+    assert first.valence < 0 < second.valence

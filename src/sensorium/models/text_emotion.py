@@ -101,7 +101,7 @@ def _joined(text: str, encoded: Encoding) -> Iterator[tuple[int, int]]:
     for token, (start, end) in zip(encoded.tokens, encoded.offsets, strict=True):
         while start < end and text[start].isspace():
             start += 1
-        if start == end:
+        if start == end or token == _WORD:  # a mark put before a word has the word's first letter
             continue
         joins = place is not None and not token.startswith(_WORD) and place[1] == start
         if joins and place is not None and text[place[1] - 1 : start + 1].isascii():
