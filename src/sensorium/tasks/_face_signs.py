@@ -32,6 +32,7 @@ _MOST = 12  # faces of a frame that are read: the largest
 _BATCH = 4  # frames that the detector is given at once
 _GONE = 1.5  # seconds without it, from which what it shows is another piece of evidence
 _AWAY, _PLACE = 3.0, 0.3  # seconds, and overlap (IoU) with its place before
+_AT_ONCE, _LEAP, _GROWN = 0.6, 1.2, 1.8  # seconds; sides between centres; ratio of areas
 _STEADY = 0.6  # seconds: the standard deviation of the smoothing along a face
 
 
@@ -48,6 +49,12 @@ class Look:
     @property
     def size(self) -> float:
         return (self.xyxy[2] - self.xyxy[0]) * (self.xyxy[3] - self.xyxy[1])
+
+    def away(self, other: "Look") -> float:
+        """Between the centres, in sides."""
+        left, top, right, bottom = (a - b for a, b in zip(self.xyxy, other.xyxy, strict=True))
+        side = (self.size * other.size) ** 0.25
+        return float(np.hypot(left + right, top + bottom) / 2 / max(side, 1e-9))
 
 
 @dataclass(frozen=True)
@@ -172,9 +179,14 @@ class Track:
     looks: list[Look] = field(default_factory=list)
 
     def goes_on_as(self, other: "Track") -> bool:
+        """Whether it is back where it was, or has leapt at once, as in a quick turn."""
         away = other.times[0] - self.times[-1]
-        place = overlap(self.looks[-1].xyxy, other.looks[0].xyxy)
-        return 0 < away <= _AWAY and place >= _PLACE
+        last, first = self.looks[-1], other.looks[0]
+        if not 0 < away <= _AWAY:
+            return False
+        alike = max(last.size, first.size) <= _GROWN * min(last.size, first.size)
+        leapt = away <= _AT_ONCE and alike and last.away(first) <= _LEAP
+        return leapt or overlap(last.xyxy, first.xyxy) >= _PLACE
 
     def felt(self) -> Floats:
         """(n, 7), without the jitter from frame to frame."""
