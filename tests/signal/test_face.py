@@ -141,7 +141,8 @@ def resting() -> Floats:
     spots[60:68] = [
         (-22, 70), (-8, 70), (0, 70), (8, 70), (22, 70), (8, 71), (0, 71), (-8, 71),
     ]  # fmt: skip
-    return spots + np.array([200.0, 150.0])
+    placed: Floats = spots + np.array([200.0, 150.0])
+    return placed
 
 
 def moved(places: Sequence[int], up: float) -> Floats:
