@@ -213,15 +213,18 @@ def test_the_faces_of_a_picture(small: ModuleType, models: dict[str, Any]) -> No
     assert any("no face" in note for note in nobody.notes)
 
 
-def test_a_post_is_read_as_one(small: ModuleType, models: dict[str, Any]) -> None:
+def test_a_post_is_read_as_one(small: ModuleType, models: dict[str, Any], own_home: Path) -> None:
     shot = small.picture([(20, small.HAPPY)])
     told = emotion(shot, with_text="I am happy. Really!", post_model=small.Both(), **models)
     assert list(told.rows) == ["fused", "text", "face"]
     post = next(one for one in told.evidence if one.row == "post")
     assert (post.label, post.text) == ("positive", "I am happy. Really!")
     assert 0 < post.valence <= 1
+    own_home.mkdir()
+    (own_home / "settings.toml").write_text('[models]\npost-classifier = "hf:nobody/nothing"\n')
     apart = emotion(shot, with_text="I am happy.", **models)
     assert not any(one.row == "post" for one in apart.evidence)
+    assert any("the post is left out" in note for note in apart.notes)
 
 
 # what is amiss

@@ -1,10 +1,13 @@
 """Signs in faces: where they are, what a classifier sees in each, and what its geometry tells."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from sensorium.flow import Failed, Flow
+from sensorium.flow.threads import Threads
 from sensorium.media import Image, Span, Video
 from sensorium.media.frames import Frame
 from sensorium.models._labels import as_emotions
@@ -29,6 +32,7 @@ ROWS = 6
 _SIDE = 720  # pixels of a frame's shorter side, at most
 _SMALLEST = 24.0  # pixels of a face's shorter side, below which nobody could tell
 _MOST = 12  # faces of a frame that are read: the largest
+_AHEAD = 16 << 20  # bytes of frames that are decoded ahead
 _BATCH = 4  # frames that the detector is given at once
 _GONE = 1.5  # seconds without it, from which what it shows is another piece of evidence
 _AWAY, _PLACE = 3.0, 0.3  # seconds, and overlap (IoU) with its place before
@@ -126,13 +130,28 @@ class Eye:
         end = self.media.span.end if self.media.span else 1e9
         media = replace(self.media, span=Span(since, end)) if since > 0 or end < 1e9 else self.media
         waiting = _Waiting(self.reader)
-        for frame in media.frames(self.every, _SIDE):
-            yield from waiting.add(frame)
-            if waiting.full:
-                yield from waiting.looked()
-                yield Until(round(frame.at + self.every, 6))
-        yield from waiting.looked()
-        yield Until(round(frame.at + self.every, 6), frame.note)
+        # Decoding costs as much as looking: it has a thread of its own.
+        flow = Flow([media]).map(_Decoded(self.every), threads=1).run(Threads(ahead=_AHEAD))
+        with closing(flow):  # type: ignore[type-var]
+            for frame in flow:
+                if isinstance(frame, Failed):
+                    raise frame.error
+                yield from waiting.add(frame)
+                if waiting.full:
+                    yield from waiting.looked()
+                    yield Until(round(frame.at + self.every, 6))
+            yield from waiting.looked()
+            yield Until(round(frame.at + self.every, 6), frame.note)
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A stage: the frames of a video."""
+
+    every: float
+
+    def __call__(self, media: Video) -> Iterator[Frame]:
+        return media.frames(self.every, _SIDE)
 
 
 @dataclass
