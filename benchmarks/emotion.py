@@ -139,6 +139,9 @@ def repeat(loop: Path, seconds: float, out: Path) -> None:
     """The loop's packets again and again."""
     with av.open(str(loop)) as source, av.open(str(out), "w") as target:
         streams = {one.index: target.add_stream_from_template(one) for one in source.streams}
+        last = dict.fromkeys(
+            streams, -(2**62)
+        )  # sound is padded: a turn begins within the last one
         for begin in range(0, int(seconds), LOOP):
             source.seek(0)
             for packet in source.demux():
@@ -146,6 +149,9 @@ def repeat(loop: Path, seconds: float, out: Path) -> None:
                     continue
                 shift = round(begin / packet.time_base)
                 packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                if packet.dts <= last[packet.stream.index]:
+                    continue
+                last[packet.stream.index] = packet.dts
                 packet.stream = streams[packet.stream.index]
                 target.mux(packet)
 

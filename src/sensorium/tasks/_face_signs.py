@@ -131,7 +131,11 @@ class Eye:
         media = replace(self.media, span=Span(since, end)) if since > 0 or end < 1e9 else self.media
         waiting = _Waiting(self.reader)
         # Decoding costs as much as looking: it has a thread of its own.
-        flow = Flow([media]).map(_Decoded(self.every), threads=1).run(Threads(ahead=_AHEAD))
+        flow = (
+            Flow([media])
+            .map(_Decoded(self.every), threads=1, ordered=False)
+            .run(Threads(ahead=_AHEAD))
+        )
         with closing(flow):  # type: ignore[type-var]
             for frame in flow:
                 if isinstance(frame, Failed):
