@@ -24,7 +24,13 @@ from sensorium.roles import Floats, PostClassifier  # noqa: E402
 from sensorium.runtime.checkpoint import Checkpoint  # noqa: E402
 from sensorium.runtime.devices import Device  # noqa: E402
 from sensorium.spec import Folder  # noqa: E402
-from sensorium.train.posts import decoded, near_pictures, picture_mark, read_posts  # noqa: E402
+from sensorium.train.posts import (  # noqa: E402
+    decoded,
+    fit_temperature,
+    near_pictures,
+    picture_mark,
+    read_posts,
+)
 from sensorium.train.recipes import post_sentiment as recipe  # noqa: E402
 
 LABELS = ("negative", "neutral", "positive")
@@ -99,6 +105,7 @@ def test_a_picture_that_helps_is_told_and_opened(tmp_path: Path, frozen: recipe.
     out = tmp_path / "out"
     told = run(data, out)
     assert told["posts"] == 240 and told["best"]
+    assert told["calibration"]["temperature"] > 0 and told["calibration"]["error after"] < 0.2
     figures = {name: one["accuracy"] for name, one in told["figures"].items()}
     assert len(figures) == 5
     assert figures["both"] > max(one for name, one in figures.items() if name != "both") + 0.1
@@ -166,6 +173,14 @@ def test_near_duplicates_are_of_one_group(tmp_path: Path) -> None:
     posts = read_posts(tmp_path / "posts.parquet")
     assert posts.groups[0] == posts.groups[1] == posts.groups[2] != posts.groups[3]
     assert posts.labels.tolist() == [2, 0, 1, 2]
+
+
+def test_a_temperature_makes_logits_most_probable() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(4000, 3) * 2
+    labels = torch.distributions.Categorical(logits=logits).sample()
+    assert fit_temperature(logits, labels) == pytest.approx(1.0, abs=0.07)
+    assert fit_temperature(logits * 3, labels) == pytest.approx(3.0, abs=0.2)
 
 
 def test_pictures_of_one_colour_are_not_taken_for_each_other() -> None:

@@ -1,21 +1,25 @@
 """The project's own reader of posts, made by `train/recipes/post_sentiment.py`: the sentiment of a
 picture and the words that came with it.
 
-A folder of this family holds `model.onnx` (`image`, `text`, and where it was made with a reader of
-texts `sentiment`, `emotion` → `logits`) and a `config.json`:
+A folder of this family holds `model.onnx` (`image`, `text`, `marks`, and where it was made with a
+reader of texts `sentiment`, `emotion` → `logits`) and a `config.json`:
 
     labels
     tower   model and revision of the dual tower whose vectors it takes
     reader  of the text classifier whose probabilities it takes, null for none; and its `heads`
 """
 
+import re
+import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from sensorium.errors import InputError
 from sensorium.models import open as open_model
+from sensorium.models.text_emotion import without_addresses
 from sensorium.roles import DualTower, Floats, Pixels, PostClassifier, TextClassifier
 from sensorium.runtime.batcher import Batcher
 from sensorium.runtime.catalogue import BUILTIN, catalogue
@@ -24,7 +28,11 @@ from sensorium.runtime.devices import Device
 from sensorium.runtime.onnx import OnnxSession
 
 ROLES = (PostClassifier,)
+MARKS = "marks"
+PLACES = 1 << 15
+"""For hashed marks of a text."""
 _AT_ONCE = 16
+_WORDS = re.compile(r"\w+|[#!?:;()\U0001F300-\U0001FAFF]+")
 
 
 def load(checkpoint: Checkpoint, device: Device) -> "PostReader":
@@ -77,6 +85,9 @@ class PostReader:
         for start in range(0, len(texts), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
             told = post_features(pictures[rows], texts[rows], self._tower, self._reader)
+            told[MARKS] = np.zeros((len(texts[rows]), PLACES), np.float32)
+            for at, text in enumerate(texts[rows]):
+                told[MARKS][at, text_marks(text)] = 1
             logits = self._network.run(told)["logits"]
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             found[rows] = powers / powers.sum(axis=1, keepdims=True)
@@ -96,3 +107,15 @@ def post_features(
         "text": tower.embed_texts(list(texts)),
     }
     return told | (reader.classify_texts(list(texts)) if reader else {})
+
+
+def text_marks(text: str) -> list[int]:
+    """Places of the marks of a text, below `PLACES`, hashed: words, pairs of words, and 3 or 4
+    letters in a row."""
+    bare = without_addresses(text).lower()
+    words = _WORDS.findall(bare)
+    found = {f"w {one}" for one in words}
+    found |= {f"w {one} {two}" for one, two in pairwise(words)}
+    wide = f" {bare} "
+    found |= {f"c {wide[at : at + n]}" for n in (3, 4) for at in range(len(wide) - n + 1)}
+    return sorted({zlib.crc32(one.encode()) % PLACES for one in found})

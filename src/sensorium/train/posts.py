@@ -1,11 +1,8 @@
 """Posts with their sentiment: read, grouped so that near-duplicates stay together, and judged by
 linear models over what frozen ones tell of them."""
 
-import re
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +13,16 @@ from torch.nn import functional
 
 from sensorium.errors import InputError
 from sensorium.media import Image, Media
-from sensorium.models.text_emotion import without_addresses
+from sensorium.models.post_sentiment import PLACES, text_marks
 from sensorium.roles import Pixels
 from sensorium.signal.image import Resample, resize
 from sensorium.train.labelled import SENTIMENTS, near_duplicates
 
 _NEAR = 4  # bits of 64 by which two pictures differ that are the same to the eye
-_BUCKETS = 1 << 15
-_WORDS = re.compile(r"\w+|[#!?:;()\U0001F300-\U0001FAFF]+")
 _LEAST = 1e-4  # of a probability whose logarithm is taken
 _SCALES = {"image": 3.0, "text": 3.0}  # of vectors of unit length; of other parts 0.3
 _FEELING = 0.3
+_MARKS = 4.5  # length of a text's marks
 
 
 @dataclass(frozen=True)
@@ -86,19 +82,32 @@ def near_pictures(marks: NDArray[np.bool]) -> list[tuple[int, int]]:
 
 
 class Probe(nn.Module):  # type: ignore[misc]
-    """One linear layer over the parts that it is made for, each brought to one scale."""
+    """One linear layer over the parts that it is made for, each brought to one scale, and over the
+    marks of the text."""
 
-    def __init__(self, widths: Mapping[str, int]) -> None:
+    def __init__(self, widths: Mapping[str, int], rare: Tensor) -> None:
+        """rare: (places,), see `rareness`."""
         super().__init__()
         self.names = tuple(widths)
+        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("rare", rare)
         self.linear = nn.Linear(sum(widths.values()), len(SENTIMENTS))
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
+        self.marks = nn.Parameter(torch.zeros(len(rare), len(SENTIMENTS)))
 
     def forward(self, *parts: Tensor) -> Tensor:
-        """Parts in the order of `names`, (n, width) each → (n, labels) logits."""
-        logits: Tensor = self.linear(columns(dict(zip(self.names, parts, strict=True))))
-        return logits
+        """Parts in the order of `names`, (n, width) each, and last the marks, (n, places) of 0 and
+        1 → (n, labels) logits."""
+        weighed = parts[-1] * self.rare
+        lengths = weighed.square().sum(1, keepdim=True).sqrt().clamp_min(1e-9)
+        named = dict(zip(self.names, parts[:-1], strict=True))
+        logits: Tensor = self.linear(columns(named)) + _MARKS * weighed / lengths @ self.marks
+        return logits / self.temperature
+
+    def weights(self) -> Tensor:
+        """All that are held small, (inputs, labels)."""
+        return torch.cat([self.linear.weight.T, self.marks])
 
 
 def columns(parts: Mapping[str, Tensor]) -> Tensor:
@@ -113,32 +122,31 @@ def columns(parts: Mapping[str, Tensor]) -> Tensor:
     return torch.cat(scaled, 1)
 
 
-def grams(texts: Sequence[str]) -> Tensor:
-    """Sparse (n, 32768), rows of unit length times 3: words, pairs of words, and 3 or 4 letters in
-    a row, hashed, those that occur twice or more, by their rareness (TF-IDF)."""
-    each = [_grams(without_addresses(text).lower()) for text in texts]
-    often = np.bincount([one for some in each for one in some], minlength=_BUCKETS)
-    rare = np.where(often >= 2, np.log1p(len(texts) / np.maximum(often, 1)), 0.0)
-    rows = np.repeat(np.arange(len(each)), [len(some) for some in each])
-    places = np.array([one for some in each for one in some], np.int64)
-    values = rare[places]
-    lengths = np.sqrt(np.bincount(rows, values**2, len(each)))
-    values = 3.0 * values / np.maximum(lengths, 1e-9)[rows]
+def marked(texts: Sequence[str]) -> list[list[int]]:
+    """The marks of each."""
+    return [text_marks(text) for text in texts]
+
+
+def rareness(marks: Sequence[Sequence[int]]) -> Tensor:
+    """(places,): logarithm of texts by those that have the mark; 0 for one that occurs once."""
+    often = np.bincount([one for some in marks for one in some], minlength=PLACES)
+    rare = np.where(often >= 2, np.log1p(len(marks) / np.maximum(often, 1)), 0.0)
+    return torch.from_numpy(rare.astype(np.float32))
+
+
+def weighed(marks: Sequence[Sequence[int]], rare: Tensor) -> Tensor:
+    """Sparse (n, places): marks by their rareness, rows of length 4.5."""
+    rows = np.repeat(np.arange(len(marks)), [len(some) for some in marks])
+    places = np.array([one for some in marks for one in some], np.int64)
+    values = rare.numpy()[places].astype(np.float64)
+    lengths = np.sqrt(np.bincount(rows, values**2, len(marks)))
+    values = _MARKS * values / np.maximum(lengths, 1e-9)[rows]
     return torch.sparse_coo_tensor(
         torch.from_numpy(np.stack([rows, places])),
         torch.from_numpy(values.astype(np.float32)),
-        (len(texts), _BUCKETS),
+        (len(marks), PLACES),
         check_invariants=True,
     ).coalesce()
-
-
-def _grams(text: str) -> list[int]:
-    words = _WORDS.findall(text)
-    found = {f"w {one}" for one in words}
-    found |= {f"w {one} {two}" for one, two in pairwise(words)}
-    wide = f" {text} "
-    found |= {f"c {wide[at : at + n]}" for n in (3, 4) for at in range(len(wide) - n + 1)}
-    return sorted({zlib.crc32(one.encode()) % _BUCKETS for one in found})
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,7 @@ class Ridge:
         tables = [torch.zeros(one.shape[1], len(SENTIMENTS)).requires_grad_() for one in given]
         offsets = torch.zeros(len(SENTIMENTS)).requires_grad_()
         optimiser = torch.optim.LBFGS(
-            [*tables, offsets], max_iter=80, line_search_fn="strong_wolfe"
+            [*tables, offsets], max_iter=60, line_search_fn="strong_wolfe"
         )
 
         def lost() -> Tensor:
@@ -188,15 +196,30 @@ def _answers(given: Sequence[Tensor], tables: Sequence[Tensor], offsets: Tensor)
 
 def cross_validated(
     given: Sequence[Tensor], labels: NDArray[np.int64], fold: NDArray[np.int64], ridge: Ridge
-) -> NDArray[np.int64]:
-    """The class named for each post by the model of the other folds."""
-    named, truth = np.empty(len(labels), np.int64), torch.from_numpy(labels)
+) -> Tensor:
+    """(n, classes) logits: of each post by the model of the other folds."""
+    logits, truth = torch.empty(len(labels), len(SENTIMENTS)), torch.from_numpy(labels)
     for number in np.unique(fold):
         rest = np.nonzero(fold != number)[0]
         own = np.nonzero(fold == number)[0]
         fitted = ridge.fit([_rows(part, rest) for part in given], truth[rest])
-        named[own] = _answers([_rows(part, own) for part in given], *fitted).argmax(1).numpy()
-    return named
+        logits[own] = _answers([_rows(part, own) for part in given], *fitted)
+    return logits
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """What logits are to be divided by to be most probable (Guo et al., ICML 2017)."""
+    log = torch.zeros(()).requires_grad_()
+    optimiser = torch.optim.LBFGS([log], max_iter=50, line_search_fn="strong_wolfe")
+
+    def lost() -> Tensor:
+        optimiser.zero_grad()
+        loss = functional.cross_entropy(logits / log.exp(), labels)
+        loss.backward()
+        return loss
+
+    optimiser.step(lost)
+    return float(log.detach().exp())
 
 
 def _rows(part: Tensor, rows: NDArray[np.int64]) -> Tensor:

@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sensorium.errors import InputError, ModelMissing
+from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import accuracy, macro_f1
 from sensorium.metrics.interval import paired_bootstrap, paired_macro_f1
 from sensorium.models import open as open_model
-from sensorium.models.post_sentiment import own, post_features
+from sensorium.models.post_sentiment import MARKS, PLACES, own, post_features
 from sensorium.results import write_whole
 from sensorium.roles import DualTower, TextClassifier
 from sensorium.runtime.devices import Device
@@ -46,14 +47,16 @@ from sensorium.train.posts import (
     columns,
     cross_validated,
     decoded,
-    grams,
+    fit_temperature,
+    marked,
+    rareness,
     read_posts,
+    weighed,
 )
 from sensorium.train.processes import Processes
 
 _AT_ONCE = 32
-IMAGE, GRAMS = "image", "n-grams"
-BOTH = "both"
+IMAGE, BOTH = "image", "both"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,14 +102,17 @@ class Training:
         self,
         config: Config,
         parts: Mapping[str, Tensor],
-        labels: Tensor,
+        posts: Posts,
         frozen: Frozen,
         told: dict[str, Any],
     ) -> None:
-        self.config, self.parts, self.labels = config, parts, labels
-        self.frozen, self.told = frozen, told
+        self.config, self.parts, self.frozen, self.told = config, parts, frozen, told
+        self.labels = torch.from_numpy(posts.labels)
         self.ridge = Ridge(config.l2, config.balance)
-        self.model = Probe({name: part.shape[1] for name, part in parts.items()})
+        marks = marked(posts.texts)
+        rare = rareness(marks)
+        self.columns, self.marks = columns(parts), weighed(marks, rare)
+        self.model = Probe({name: part.shape[1] for name, part in parts.items()}, rare)
 
     def groups(self) -> list[Group]:
         return grouped(self.model)
@@ -118,10 +124,10 @@ class Training:
             start += 1
 
     def loss(self, batch: int) -> tuple[Tensor, Logs]:
-        device = self.model.linear.weight.device
-        logits = self.model(*(part.to(device) for part in self.parts.values()))
-        loss = self.ridge.loss(logits, self.labels.to(device), self.model.linear.weight)
-        return loss, {}
+        model, device = self.model, self.model.marks.device
+        by_marks = torch.sparse.mm(self.marks.to(device), model.marks)
+        logits = model.linear(self.columns.to(device)) + by_marks
+        return self.ridge.loss(logits, self.labels.to(device), model.weights()), {}
 
     def validate(self) -> dict[str, float]:
         """Of the posts that it learns from: the figures of the card are in its table."""
@@ -141,20 +147,15 @@ class Training:
             )
             for name, gain in self.told["gains"].items()
         }
-        return (
-            {
-                "posts": f"{len(self.labels):,} in {self.told['groups']:,} groups",
-                "tower": f"{self.frozen.tower.provenance.model}",
-                "reader": f"{self.frozen.reader.provenance.model}"
-                if self.frozen.reader
-                else "none",
-                "the picture": "helps: both is best"
-                if self.told["best"]
-                else "brings nothing sure",
-            }
-            | table
-            | gains
-        )
+        sure, named = self.told["calibration"], self.frozen.about
+        return {
+            "posts": f"{len(self.labels):,} in {self.told['groups']:,} groups",
+            "tower": _told(named["tower"]),
+            "reader": _told(named["reader"]),
+            "calibration error": f"{sure['error before']:.4f}; {sure['error after']:.4f} at the "
+            f"temperature of other posts, of which {sure['temperature']:.3f} is in the weights",
+            "the picture": "helps: both is best" if self.told["best"] else "brings nothing sure",
+        } | (table | gains)
 
     def bad(self) -> list[Bad]:
         return []
@@ -162,9 +163,11 @@ class Training:
     def finish(self, out: Path) -> None:
         """`model.onnx`, `config.json`, `figures.json`."""
         write_whole(out / "figures.json", json.dumps(self.told, indent=1).encode())
+        self.model.temperature.fill_(self.told["calibration"]["temperature"])
         own = {"model_type": "post_sentiment", "labels": list(SENTIMENTS)}
         write_config(out, own | self.frozen.about)
         inputs = {name: part[:2] for name, part in self.parts.items()}
+        inputs[MARKS] = torch.eye(2, PLACES)
         axes = {name: {0: "n"} for name in [*inputs, "logits"]}
         export_graph(self.model, inputs, "logits", axes, out / "model.onnx")
 
@@ -177,7 +180,7 @@ def start(config: Config, processes: Processes) -> Training:
     parts = features(config, posts, frozen)
     told = judged(config, posts, parts)
     torch.manual_seed(config.seed)
-    return Training(config, parts, torch.from_numpy(posts.labels), frozen, told)
+    return Training(config, parts, posts, frozen, told)
 
 
 def open_frozen(config: Config) -> Frozen:
@@ -214,17 +217,20 @@ def judged(config: Config, posts: Posts, parts: Mapping[str, Tensor]) -> dict[st
     drawn = np.random.default_rng(config.seed).integers(0, config.folds, posts.groups.max() + 1)
     fold = drawn[posts.groups]
     ridge = Ridge(config.l2, config.balance)
+    marks = marked(posts.texts)
+    hashed = weighed(marks, rareness(marks))
     words = columns({name: part for name, part in parts.items() if name != IMAGE})
     ways = {
-        f"words, {GRAMS}": [grams(posts.texts)],
+        "words, n-grams": [hashed],
         "words, vectors": [words],
-        "words, all": [words, grams(posts.texts)],
+        "words, all": [words, hashed],
         "picture": [columns({IMAGE: parts[IMAGE]})],
-        BOTH: [columns(parts)],
+        BOTH: [columns(parts), hashed],
     }
-    named = {
+    answers = {
         name: cross_validated(given, posts.labels, fold, ridge) for name, given in ways.items()
     }
+    named = {name: one.argmax(1).numpy() for name, one in answers.items()}
     gains = {name: _gain(named[BOTH], one, posts) for name, one in named.items() if name != BOTH}
     return {
         "figures": {
@@ -236,9 +242,25 @@ def judged(config: Config, posts: Posts, parts: Mapping[str, Tensor]) -> dict[st
         },
         "gains": gains,
         "best": all(one["low"] > 0 for gain in gains.values() for one in gain.values()),
+        "calibration": _calibration(answers[BOTH], posts),
         "posts": len(posts),
         "groups": int(posts.groups.max()) + 1,
     }
+
+
+def _calibration(logits: Tensor, posts: Posts) -> dict[str, float]:
+    """The temperature, and the expected calibration error of one half of the groups before and
+    after the temperature that fits the other half."""
+    labels = torch.from_numpy(posts.labels)
+    half = torch.from_numpy(posts.groups % 2 == 0)
+    fitted = fit_temperature(logits[half], labels[half])
+
+    def error(temperature: float) -> float:
+        chances, named = (logits[~half] / temperature).softmax(1).max(1)
+        return calibration_error(chances.numpy(), (named == labels[~half]).numpy())
+
+    whole = fit_temperature(logits, labels)
+    return {"temperature": whole, "error before": error(1.0), "error after": error(fitted)}
 
 
 def _gain(
