@@ -77,8 +77,8 @@ class Tracks:
         return _lane(row(called) if called else "", f"felt-band {kind}", drawn + names)
 
     def _names(self, columns: Columns) -> Iterator[str]:
-        """The name of the likeliest emotion of each stretch, where there is room: nobody needs
-        colours to read it."""
+        """The name of the likeliest emotion of each stretch, where there is room, every emotion's
+        longest first: nobody needs colours to read it."""
         tops = columns.values.cumsum(axis=1)
         wide = 100 / max(1, len(columns.seen))
         spots = []
@@ -88,6 +88,8 @@ class Tracks:
             if share >= _NAMED:
                 spots.append((last - first, (column + 0.5) * wide, column, label))
         spots.sort(key=lambda spot: -spot[0])
+        ranks = [sum(one[3] == spot[3] for one in spots[:at]) for at, spot in enumerate(spots)]
+        spots = [spot for _, spot in sorted(zip(ranks, spots, strict=True), key=lambda one: one[0])]
         room = levels([x for _, x, _, _ in spots], _NAME)
         for (_, x, column, label), level in zip(spots, room, strict=True):
             y = (tops[column, label] - columns.values[column, label] / 2) * 100
