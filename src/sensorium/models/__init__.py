@@ -52,7 +52,7 @@ STARTS = {
 """Runs that no task opens, by `model_type`: why, and which training goes on from them."""
 
 _opened: dict[tuple[str, Device], Any] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()  # a family may open the models that it stands on
 
 
 def open(spec: ModelSpec | str | None, role: type[Model], device: Device | None = None) -> Model:
