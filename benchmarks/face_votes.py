@@ -23,8 +23,8 @@ from sensorium.media import Image, Media
 from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import accuracy, macro_f1
 from sensorium.models import open as open_model
-from sensorium.roles import Face, FaceClassifier
 from sensorium.models.face_emotion import VOTED
+from sensorium.roles import Face, FaceClassifier
 
 WHOLE = (0.11, 0.18, 0.89, 0.96)  # of a picture of FER2013, its box from brow to chin
 

@@ -80,7 +80,7 @@ def test_choosing_and_going_back(sensorium: Run, cache: Path, home: Path) -> Non
     [
         (("use", "hf:lab/half"), 4, b"sensorium models pull hf:lab/half"),
         (("use", "hf:lab/clip", "--for", "reader"), 2, b"serves as dual-tower"),
-        (("use", "hf:lab/clip", "--for", "cook"), 3, b"dual-tower, reader"),
+        (("use", "hf:lab/clip", "--for", "cook"), 3, b"dual-tower, face-classifier"),
         (("info", "hf:lab/none"), 4, b"sensorium models pull hf:lab/none"),
         (("info", "nonsense"), 3, b"sensorium models list"),
         (("pull", "dual-tower"), 2, b"built in"),

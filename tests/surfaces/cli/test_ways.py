@@ -27,7 +27,7 @@ def test_tables_of_several_have_one_head(capsys: pytest.CaptureFixture[str]) -> 
     table.show((read("sentences"), read("sentences")), True, Out())
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("row,start,end") and len(told) == 3
-    assert told[1] == told[2] == "text,0,1,sentences,fear,1.0000,0.0000,oh"
+    assert told[1] == told[2] == "text,0,1,sentences,fear,1.0000,,oh"
 
 
 def test_a_track_is_written_whole_or_refused(tmp_path: Path) -> None:
