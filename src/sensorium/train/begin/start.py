@@ -1,7 +1,7 @@
 """Which start a run names, and loading it."""
 
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -54,7 +54,9 @@ def begin(config: Plan, pairs: Pairs, processes: Processes) -> Begun:
     if kind in KINDS:
         return begin_checkpoint(checkpoint)
     if kind in MASKED:
-        return begin_encoders(replace(config, **{MASKED[kind]: shape.begin}), pairs, processes)
+        taken: dict[str, Any] = {MASKED[kind]: shape.begin}
+        sided: Beginning = replace(config, **taken)  # type: ignore[assignment]
+        return begin_encoders(sided, pairs, processes)
     if kind != "dual_tower":
         name = kind or family_of(checkpoint).name
         raise InputError(
