@@ -29,7 +29,7 @@ EVERY = 0.5
 """Seconds between frames that are looked at, at most."""
 ROWS = 6
 """Faces that have a row each; where there are more, one row holds one after another."""
-_SIDE = 720  # pixels of a frame's shorter side, at most
+_SIDE = 540  # pixels of a frame's shorter side, at most
 _SMALLEST = 24.0  # pixels of a face's shorter side, below which nobody could tell
 _MOST = 12  # faces of a frame that are read: the largest
 _AHEAD = 16 << 20  # bytes of frames that are decoded ahead
