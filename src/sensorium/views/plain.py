@@ -39,5 +39,5 @@ def _reading(one: Evidence) -> Iterator[str]:
     yield one.row
     yield one.label
     yield "-" if chance is None else f"{chance:.4f}"
-    yield f"{one.valence:+.4f}"
+    yield f"{one.valence:+.4f}" if one.sentiment else ""
     yield " ".join(one.text.split())
