@@ -186,10 +186,12 @@ def test_neither_place_nor_size_nor_tilt_matters(degrees: float, size: float, sh
 
 def test_five_points_tell_tilt_turn_and_width() -> None:
     level = np.array([(10, 20), (50, 20), (30, 40), (15, 60), (45, 60)], float)
-    assert pose(level) == pytest.approx({"head tilt": 0, "head turn": 0, "mouth width": 0.75})
+    assert pose(level) == pytest.approx(
+        {"head tilt, degrees": 0, "head turn": 0, "mouth width": 0.75}
+    )
     angle = np.radians(20)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    assert pose(level @ turn.T)["head tilt"] == pytest.approx(20)
+    assert pose(level @ turn.T)["head tilt, degrees"] == pytest.approx(20)
     assert pose(level + np.eye(5)[2][:, None] * (10, 0))["head turn"] == pytest.approx(0.5)
 
 

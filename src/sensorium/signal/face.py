@@ -219,9 +219,10 @@ def pose(points: ArrayLike) -> dict[str, float]:
     the picture), (5, 2) in pixels, honestly tell. They know no brow, lid or lip: none of
     `expression`.
 
-    head tilt     degrees, the right eye of the picture lower: above 0
-    head turn     where the nose is between the eyes, -1 at the left eye, 0 midway, 1 at the right
-    mouth width   in distances between the eyes; a smile widens it, a turned head does too
+    head tilt, degrees   the right eye of the picture lower: above 0
+    head turn            where the nose is between the eyes: -1 at the left eye, 0 midway, 1 at the
+                         right
+    mouth width          in distances between the eyes; a smile widens it, a turned head does too
 
     Empty where the eyes fall together.
     """
@@ -232,7 +233,7 @@ def pose(points: ArrayLike) -> dict[str, float]:
         return {}
     along = eyes / distance
     return {
-        "head tilt": float(np.degrees(np.arctan2(eyes[1], eyes[0]))),
+        "head tilt, degrees": float(np.degrees(np.arctan2(eyes[1], eyes[0]))),
         "head turn": float((nose - (left + right) / 2) @ along * 2 / distance),
         "mouth width": float((corners[1] - corners[0]) @ along) / distance,
     }

@@ -44,7 +44,13 @@ CALM = "a reading of signs by small models, not of minds; not for decisions abou
 CALM_ZH = "这是小模型对迹象的解读，不是对内心的了解；不可用于对人作决定。"
 
 _ROWS_ZH = {"fused": "综合", "text": "文字", "voice": "声音", "face": "人脸", "post": "图文"}
-_UNITS_ZH = {"semitones": "半音", "syllables/s": "音节/秒", "characters/s": "字/秒", "s": "秒"}
+_UNITS_ZH = {
+    "degrees": "度",
+    "semitones": "半音",
+    "syllables/s": "音节/秒",
+    "characters/s": "字/秒",
+    "s": "秒",
+}
 _SIGNS_ZH = {
     "pitch median": "音高中位数",
     "pitch range": "音高范围",
@@ -93,7 +99,8 @@ def event(kind: str) -> tuple[str, str, str]:
 def sign(name: str, value: float) -> tuple[str, str, str, str]:
     """Of a sign (`pitch median, Hz`) its name and its value, in English and in Chinese."""
     called, _, unit = name.partition(", ")
-    number = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    # Two places at most: a head turned by 0.0246 is not turned.
+    number = f"{value:.0f}" if abs(value) >= 100 else f"{round(float(f'{value:.3g}'), 2) + 0.0:g}"
     return (
         called,
         f"{number} {unit}".strip(),
