@@ -55,7 +55,7 @@ def list_(ctx: typer.Context) -> None:
             out.record({"type": "Model", **asdict(one)})
             continue
         mark = "[green]●[/green]" if one.chosen else " "
-        size = f"{one.megabytes:,.0f} MB" if one.megabytes else ""
+        size = f"{max(one.megabytes, 1):,.0f} MB" if one.megabytes else ""
         out.show(f"{mark} [bold]{one.name:<22}[/bold] {one.state:<11} {size:>9}  {one.licence}")
         for words in (one.note, f"{one.figures} — {one.source}" if one.figures else ""):
             if words:
