@@ -27,8 +27,9 @@ from sensorium.metrics.classification import (
     macro_f1,
     weighted_f1,
 )
+from sensorium.models._labels import SENTIMENTS
 from sensorium.results.timeline import EMOTIONS
-from sensorium.train.labelled import SENTIMENTS, Labelled, read_labelled
+from sensorium.train.labelled import Labelled, read_labelled
 
 NEUTRAL = SENTIMENTS.index("neutral")
 

@@ -24,7 +24,8 @@ from sensorium.results import Provenance
 from sensorium.results.codec import decode
 from sensorium.results.timeline import EMOTIONS
 from sensorium.roles import Face, Floats, Pixels
-from sensorium.signal.fusion import Fusion, softmax
+from sensorium.signal.fusion import Fusion
+from sensorium.signal.softmax import softmax
 
 fusion = EVALUATIONS["fusion"]
 NAMES = ("text", "voice", "face")

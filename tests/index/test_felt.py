@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sensorium.errors import Busy, InputError
 from sensorium.index import Index
 from sensorium.index.annotating import WholeAnnotator
-from sensorium.index.felt import LEAST, felt_in
-from sensorium.index.filter import Emotion, Filter
+from sensorium.index.felt import felt_in
+from sensorium.index.filter import Filter
 from sensorium.media import Image, Kind, Media, Span, Text, Video
 from sensorium.results import Evidence, Grid, Result, Row, Timeline
-from sensorium.results.timeline import EMOTIONS
+from sensorium.results.timeline import EMOTIONS, LEAST, Emotion
 
 Paint = Callable[..., Path]
 MARK = "a-mark-nobody-else-writes"

@@ -1,11 +1,14 @@
 """The built-in reader of texts, asked as people write."""
 
+import json
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sensorium.errors import InputError
 from sensorium.models import open as open_model
 from sensorium.models.text_emotion import TextEmotionReader, code_points
 from sensorium.results.timeline import EMOTIONS
@@ -85,6 +88,13 @@ def test_no_letter_is_in_two_words(reader: TextEmotionReader, text: str, words: 
     places = reader.word_places(text)
     assert "".join(text[start:end] for start, end in places) == words
     assert all(first[1] <= second[0] for first, second in pairwise(places))
+
+
+def test_a_folder_of_an_older_make_is_refused_with_what_it_lacks(tmp_path: Path) -> None:
+    says = {"sentiment": ["negative"], "emotion": ["anger"], "text": {"max_length": 8}}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "text_emotion", **says}))
+    with pytest.raises(InputError, match=r"text\.letters"):
+        open_model(f"dir:{tmp_path}", TextClassifier)
 
 
 def test_files_are_small() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sensorium.signal.fusion import Fusion, Kind, Track, apart, evidence, fuse, mean_track, softmax
+from sensorium.signal.fusion import Fusion, Kind, Track, apart, evidence, fuse, mean_track
 
 LABELS = 4
 
@@ -90,7 +90,3 @@ def test_how_far_readings_are_apart(rows: np.ndarray) -> None:
     assert apart(one, other) == pytest.approx(apart(other, one), abs=1e-9)
     assert 0 <= apart(one, other) + 1e-9 <= 1 + 1e-6
     assert apart(np.array([1.0, 0]), np.array([0, 1.0])) == pytest.approx(1)
-
-
-def test_softmax_of_what_is_impossible() -> None:
-    assert softmax(np.array([[0.0, -np.inf]])).tolist() == [[1.0, 0.0]]

@@ -3,29 +3,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from sensorium.errors import InputError, NotFound
-from sensorium.roles import Floats
 from sensorium.task import Call
 from sensorium.tasks import TASKS
-from sensorium.tasks.match import softmax
 
 match = TASKS["match"]
 
 
 def plain(rgb: tuple[int, int, int]) -> Any:
     return np.full((40, 60, 3), rgb, np.uint8)
-
-
-@given(arrays.arrays(np.float32, st.integers(2, 9), elements=st.floats(-100, 100, width=32)))
-def test_chances_sum_to_one_and_a_bias_for_all_cancels_out(logits: Floats) -> None:
-    chances = softmax(logits)
-    assert np.isfinite(chances).all() and chances.sum() == pytest.approx(1, abs=1e-5)
-    assert chances[np.argmax(logits)] == chances.max()
-    assert np.allclose(chances, softmax(logits - np.float32(16.5)), atol=1e-4)
 
 
 def test_as_a_formula_says(tower: Any) -> None:

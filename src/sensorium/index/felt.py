@@ -7,13 +7,10 @@ from dataclasses import replace
 
 from sensorium.media import Span
 from sensorium.results import Evidence, Grid, Result, Row, Timeline
-from sensorium.results.timeline import SECONDS
+from sensorium.results.timeline import SECONDS, likeliest
 
 TASK = "emotion"
 """The task whose timelines these are."""
-LEAST = 0.35
-"""Mean probability that the likeliest emotion must have, as in a timeline's own evidence."""
-_UNKNOWN = "unknown"
 
 
 def felt_in(result: Result, span: Span | None) -> Timeline:
@@ -30,9 +27,7 @@ def felt_in(result: Result, span: Span | None) -> Timeline:
     rows = {name: _mean(row, steps) for name, row in result.rows.items()}
     fused = rows.get("fused", Row({}, (False,)))
     emotion = fused.at(0)
-    best = max(emotion, key=lambda label: emotion[label], default=_UNKNOWN)
-    label = best if emotion.get(best, 0.0) >= LEAST else _UNKNOWN
-    whole = Evidence("fused", here.start, here.end, "", "", label, emotion, {}, 0.0)
+    whole = Evidence("fused", here.start, here.end, "", "", likeliest(emotion), emotion, {}, 0.0)
     faces = [replace(one, text="", words=()) for one in result.evidence if one.box is not None]
     return Timeline(
         item="",

@@ -5,15 +5,15 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sensorium.errors import InputError
 from sensorium.media import Kind
+from sensorium.results.timeline import Emotion
 
 EARTH_RADIUS = 6371.0088  # kilometres, mean (IUGG)
 
 Condition = tuple[str, list[Any]]
-Emotion = Literal["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
 
 
 @dataclass(frozen=True)

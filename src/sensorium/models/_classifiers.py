@@ -17,6 +17,7 @@ from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.runtime.onnx import OnnxSession
 from sensorium.runtime.session import Arrays, Session
+from sensorium.signal.softmax import softmax
 
 _LOGITS = "logits"
 _MANY = "multi_label_classification"
@@ -92,6 +93,4 @@ def _check_class(checkpoint: Checkpoint, name: str) -> None:
 def _chances(logits: Floats, apart: bool) -> Floats:
     if apart:
         return np.exp(-np.logaddexp(0, -logits)).astype(np.float32)
-    powers: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
-    powers /= powers.sum(axis=1, keepdims=True)
-    return powers
+    return softmax(logits)

@@ -6,7 +6,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from sensorium.models._classifiers import Classifier, open_classifier
-from sensorium.models._words import TokenizerFiles, WordSteps
+from sensorium.models._words import TokenizerFiles, WordSteps, without_marks
 from sensorium.roles import Floats
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
@@ -44,7 +44,7 @@ class TextReader:
         places: list[tuple[int, int]] = []
         before: int | None = None
         for word, (start, end) in zip(encoded.word_ids, encoded.offsets, strict=True):
-            start, end = _bare(text, start, end)
+            start, end = without_marks(text, start, end)
             if start == end:
                 continue
             follows = bool(places) and word == before and places[-1][1] == start
@@ -91,12 +91,3 @@ def _positions(checkpoint: Checkpoint) -> int:
     if "roberta" in str(config.get("model_type")):
         return table - int(config.get("pad_token_id", 1)) - 1
     return table
-
-
-def _bare(text: str, start: int, end: int) -> tuple[int, int]:
-    """Without the spaces and marks about it."""
-    while start < end and not text[start].isalnum():
-        start += 1
-    while start < end and not text[end - 1].isalnum():
-        end -= 1
-    return start, end

@@ -211,3 +211,12 @@ def word_piece_tokenizer(files: TokenizerFiles) -> Tokenizer:
     ends = [(one, tokenizer.token_to_id(one)) for one in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, ends)
     return tokenizer
+
+
+def without_marks(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch of a text without the spaces and marks at its ends."""
+    while start < end and not text[start].isalnum():
+        start += 1
+    while start < end and not text[end - 1].isalnum():
+        end -= 1
+    return start, end

@@ -22,6 +22,7 @@ from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.runtime.onnx import OnnxSession
 from sensorium.signal.image import Resample, resize
+from sensorium.signal.softmax import softmax
 
 ROLES = (FaceClassifier,)
 VOTED = (
@@ -86,7 +87,4 @@ class FaceEmotionReader:
 
 def tempered(logits: Floats, temperature: float) -> Floats:
     """Logits (n, labels) to probabilities."""
-    heated = logits / np.float32(temperature)
-    powers = np.exp(heated - heated.max(axis=1, keepdims=True))
-    chances: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return chances
+    return softmax(logits / np.float32(temperature))

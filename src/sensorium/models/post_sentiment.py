@@ -26,6 +26,7 @@ from sensorium.runtime.catalogue import BUILTIN, catalogue
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.runtime.onnx import OnnxSession
+from sensorium.signal.softmax import softmax
 
 ROLES = (PostClassifier,)
 MARKS = "marks"
@@ -88,9 +89,7 @@ class PostReader:
             told[MARKS] = np.zeros((len(texts[rows]), PLACES), np.float32)
             for at, text in enumerate(texts[rows]):
                 told[MARKS][at, text_marks(text)] = 1
-            logits = self._network.run(told)["logits"]
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            found[rows] = powers / powers.sum(axis=1, keepdims=True)
+            found[rows] = softmax(self._network.run(told)["logits"])
         return found
 
 

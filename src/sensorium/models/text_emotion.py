@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from sensorium.errors import InputError
+from sensorium.models._words import without_marks
 from sensorium.roles import Floats, TextClassifier
 from sensorium.runtime.batcher import Batcher
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.runtime.onnx import OnnxSession
+from sensorium.signal.softmax import softmax
 
 ROLES = (TextClassifier,)
 _AT_ONCE = 64
@@ -49,7 +51,9 @@ class TextEmotionReader:
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
         config = checkpoint.config
-        missing = [name for name in ("sentiment", "emotion", "text") if name not in config]
+        missing = [name for name in ("sentiment", "emotion") if name not in config]
+        text = config.get("text", {})
+        missing += [f"text.{name}" for name in ("max_length", "letters") if name not in text]
         if missing:
             raise InputError(
                 f"{checkpoint.spec} cannot be opened",
@@ -63,8 +67,8 @@ class TextEmotionReader:
             raise InputError(f"{checkpoint.spec} cannot be opened", "it has no tokenizer.json")
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(config["text"]["max_length"])
-        self._letters = int(config["text"]["letters"])
+        self._tokenizer.enable_truncation(text["max_length"])
+        self._letters = int(text["letters"])
 
     def classify_texts(self, texts: Sequence[str]) -> dict[str, Floats]:
         sizes = [len(labels) for labels in self.heads.values()]
@@ -80,7 +84,7 @@ class TextEmotionReader:
                 [rows[at] for at in chosen], [letters[at] for at in chosen]
             )
         parts = np.split(logits, np.cumsum(sizes)[:-1], axis=1)
-        return {name: _softmax(part) for name, part in zip(self.heads, parts, strict=True)}
+        return {name: softmax(part) for name, part in zip(self.heads, parts, strict=True)}
 
     def _logits(self, rows: list[list[int]], letters: list[list[int]]) -> Floats:
         ids = filled(rows, 1)
@@ -91,7 +95,7 @@ class TextEmotionReader:
 
     def word_places(self, text: str) -> tuple[tuple[int, int], ...]:
         pieces = _joined(text, self._tokenizer.encode(text, add_special_tokens=False))
-        bare = (_bare(text, *place) for place in pieces)
+        bare = (without_marks(text, *place) for place in pieces)
         return tuple((start, end) for start, end in bare if start < end)
 
 
@@ -114,24 +118,9 @@ def _joined(text: str, encoded: Encoding) -> Iterator[tuple[int, int]]:
         yield place
 
 
-def _bare(text: str, start: int, end: int) -> tuple[int, int]:
-    """Without the marks about it."""
-    while start < end and not text[start].isalnum():
-        start += 1
-    while start < end and not text[end - 1].isalnum():
-        end -= 1
-    return start, end
-
-
 def filled(rows: Sequence[Sequence[int] | NDArray[np.int32]], value: int) -> NDArray[np.int64]:
     """`(n, longest)`, rows with `value` after their ends."""
     whole = np.full((len(rows), max(map(len, rows))), value, np.int64)
     for at, row in enumerate(rows):
         whole[at, : len(row)] = row
     return whole
-
-
-def _softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    chances: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return chances

@@ -21,6 +21,7 @@ from sensorium.runtime.devices import Device
 from sensorium.runtime.onnx import OnnxSession
 from sensorium.signal.loudness import FLOOR, levels
 from sensorium.signal.mel import whisper_log_mel
+from sensorium.signal.softmax import softmax
 
 ROLES = (AudioClassifier,)
 RATE = 16_000
@@ -98,7 +99,7 @@ class VoiceEmotionListener:
             for (number, mel), row in zip(some, logits, strict=True):
                 sums[number] += row * mel.shape[1]
                 weights[number] += mel.shape[1]
-        return _softmax(sums / np.maximum(weights, 1))
+        return softmax(sums / np.maximum(weights, 1)).astype(np.float32)
 
     def _logits(self, mels: Sequence[Floats]) -> Floats:
         mel, mask = padded(mels)
@@ -124,8 +125,3 @@ def _cut(mel: Floats, frames: int) -> list[Floats]:
     many = -(-total // frames)
     edges = [2 * round(total * part / many / 2) for part in range(many + 1)]
     return [mel[:, a:b] for a, b in pairwise(edges)]
-
-
-def _softmax(logits: np.ndarray) -> Floats:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)

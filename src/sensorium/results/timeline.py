@@ -5,13 +5,17 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from sensorium.errors import InputError
 from sensorium.results.result import Result, write_whole
 
 SECONDS, SENTENCES = "seconds", "sentences"
-EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+Emotion = Literal["anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral"]
+EMOTIONS: tuple[str, ...] = get_args(Emotion)
 """Ours, in their order: Ekman's six (1992) and none of them."""
+CALM = "a reading of signs by small models, not of minds; not for decisions about people"
+"""What such a reading is; the first note of every one."""
 UNKNOWN, LEAST = "unknown", 0.35
 """What is said where no label stands out, and the probability that one that does must have: of
 seven, even chances have 0.14."""

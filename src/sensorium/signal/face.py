@@ -14,6 +14,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sensorium.signal.boxes import overlaps
+
 Floats = NDArray[np.float64]
 Corners = tuple[float, float, float, float]
 
@@ -33,13 +35,7 @@ F = TypeVar("F", bound=Boxed)
 
 def overlap(one: Corners, other: Corners) -> float:
     """Intersection over union of two boxes, 0 to 1."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    areas = ((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return shared / (sum(areas) - shared)
+    return float(overlaps(one, other)[0, 0])
 
 
 def likeness(one: Corners, other: Corners) -> float:

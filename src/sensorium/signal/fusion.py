@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sensorium.signal.softmax import softmax
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -91,12 +93,6 @@ def mean_track(tracks: Sequence[Track]) -> Track:
     total = sum(track.chances * track.seen[:, None] for track in tracks)
     seen = np.asarray(count) > 0
     return Track(np.asarray(total) / np.maximum(count, 1)[:, None], seen)
-
-
-def softmax(scores: Floats) -> Floats:
-    """(n, labels) → the same, rows that sum to 1."""
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def apart(one: Floats, other: Floats) -> float:

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from sensorium.results import Provenance
 from sensorium.results.timeline import EMOTIONS
 
-NOTE = "a reading of signs by small models, not of minds; not for decisions about people"
-
 Vector = NDArray[np.float64]
 
 

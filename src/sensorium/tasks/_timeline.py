@@ -8,9 +8,9 @@ import numpy as np
 
 from sensorium.media import Media
 from sensorium.results import Event, Evidence, Grid, Provenance, Row, Timeline
-from sensorium.results.timeline import EMOTIONS, LEAST, SECONDS, UNKNOWN, likeliest
+from sensorium.results.timeline import CALM, EMOTIONS, LEAST, SECONDS, UNKNOWN, likeliest
 from sensorium.signal.fusion import Fusion, Track, apart, fuse, mean_track
-from sensorium.tasks._felt import NOTE, chances, together, vector
+from sensorium.tasks._felt import chances, together, vector
 from sensorium.tasks._fitted import fusion_of
 from sensorium.tasks._text_signs import unlearned
 
@@ -69,7 +69,7 @@ class Reading:
             rows={name: row_of(one) for name, one in tracks.items()} or self._empty(),
             evidence=tuple(sorted(self.evidence, key=lambda one: (one.start, one.end))),
             events=tuple(sorted(events, key=lambda one: (one.start, one.row, one.kind))),
-            notes=(NOTE, *dict.fromkeys(self.notes)),
+            notes=(CALM, *dict.fromkeys(self.notes)),
             provenance=together(self.models),
         )
 

@@ -4,6 +4,7 @@ from sensorium.errors import InputError
 from sensorium.media import Image, Text
 from sensorium.results import Scores
 from sensorium.roles import DualTower, Floats
+from sensorium.signal.softmax import softmax
 from sensorium.task import task, use
 
 
@@ -20,7 +21,8 @@ def match(
     _check(candidates)
     (asked,) = _embed([item], model)
     cosines = _embed(list(candidates.values()), model) @ asked
-    chances = softmax(model.logit_scale * cosines)
+    # Radford et al. 2021, section 3.1.2. One bias for all, as SigLIP has it, cancels out.
+    chances = softmax((model.logit_scale * cosines).astype(np.float64))
     order = np.argsort(-chances, kind="stable")
     labels = list(candidates)
     return Scores(
@@ -28,13 +30,6 @@ def match(
         scores={labels[place]: float(chances[place]) for place in order},
         provenance=model.provenance,
     )
-
-
-def softmax(logits: Floats) -> Floats:
-    """Radford et al. 2021, section 3.1.2. One bias for all, as SigLIP has it, cancels out."""
-    powers = np.exp(logits.astype(np.float64) - logits.max())
-    chances: Floats = (powers / powers.sum()).astype(np.float32)
-    return chances
 
 
 def _embed(items: list[Image | Text], model: DualTower) -> Floats:

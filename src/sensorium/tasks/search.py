@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 from sensorium.errors import NotFound
 from sensorium.index import Index, Query, libraries
-from sensorium.index.filter import Emotion, Filter, Near
+from sensorium.index.filter import Filter, Near
 from sensorium.media import Kind, Text
 from sensorium.models import open as open_model
 from sensorium.results import Hits
+from sensorium.results.timeline import Emotion
 from sensorium.roles import DualTower
 from sensorium.task import Opened, Range, opens, task
 

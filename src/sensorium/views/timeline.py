@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sensorium.media import Audio, Video
 from sensorium.results import Evidence, Timeline
-from sensorium.results.timeline import SECONDS
+from sensorium.results.timeline import SECONDS, UNKNOWN
 from sensorium.views import bands, feelings, words
 from sensorium.views.heard import Heard, heard
 from sensorium.views.lanes import Columns, Scale
@@ -134,7 +134,7 @@ def _steps(columns: Columns, timeline: Timeline) -> Iterator[str]:
 
 def _told(timeline: Timeline) -> str:
     """The chart in words, for who does not see it."""
-    counts = dict.fromkeys((*timeline.labels, feelings.UNKNOWN), 0)
+    counts = dict.fromkeys((*timeline.labels, UNKNOWN), 0)
     for one in timeline.evidence:
         counts[one.label] = counts.get(one.label, 0) + 1
     return ", ".join(f"{label}: {count}" for label, count in counts.items() if count)
@@ -194,9 +194,9 @@ def _reading(one: Evidence) -> str:
         for place, (label, chance) in enumerate(best)
         if chance >= 0.1 or place == 0
     ]
-    first = f"<b>{told[0]}</b>" if told and one.label != feelings.UNKNOWN else ""
-    if one.label == feelings.UNKNOWN:
-        first = f"<b>{name(feelings.UNKNOWN)}</b>" + (f" · {told[0]}" if told else "")
+    first = f"<b>{told[0]}</b>" if told and one.label != UNKNOWN else ""
+    if one.label == UNKNOWN:
+        first = f"<b>{name(UNKNOWN)}</b>" + (f" · {told[0]}" if told else "")
     rest = "".join(f" · {words_}" for words_ in told[1:])
     return f'{first}<span class="soft">{rest}</span>{_valence(one)}'
 

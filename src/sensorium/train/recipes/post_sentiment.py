@@ -30,13 +30,13 @@ from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import accuracy, macro_f1
 from sensorium.metrics.interval import paired_bootstrap, paired_macro_f1
 from sensorium.models import open as open_model
+from sensorium.models._labels import SENTIMENTS
 from sensorium.models.post_sentiment import MARKS, PLACES, own, post_features
 from sensorium.results import write_whole
 from sensorium.roles import DualTower, TextClassifier
 from sensorium.runtime.devices import Device
 from sensorium.task import Range
 from sensorium.train.export import export_graph, write_config
-from sensorium.train.labelled import SENTIMENTS
 from sensorium.train.loop import Group, Logs, grouped
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad

@@ -29,13 +29,14 @@ from torch import Tensor, nn
 
 from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import balanced_accuracy, macro_f1, weighted_f1
+from sensorium.models._labels import SENTIMENTS
 from sensorium.results.timeline import EMOTIONS
 from sensorium.task import Range
 from sensorium.train.checkpoint import read_weights
 from sensorium.train.encoders import TextEncoder
 from sensorium.train.export import write_config
 from sensorium.train.felt import Draw, Texts
-from sensorium.train.labelled import SENTIMENTS, Labelled, read_labelled
+from sensorium.train.labelled import Labelled, read_labelled
 from sensorium.train.loop import BEST, Group, Logs, grouped
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
