@@ -19,6 +19,7 @@ Mark = TypeVar("Mark")
 DAYS = 30
 """What was left behind is kept for so long."""
 _VERSION = 1  # of the lines
+_ALL = "emotion-*.jsonl"
 
 
 class Kept:
@@ -28,7 +29,7 @@ class Kept:
     def __init__(self, item: str, resume: bool) -> None:
         self._item, self._resume = item, resume
         self._files: dict[str, IO[str]] = {}
-        self._folder = home() / "partial"
+        self._folder = _folder()
 
     def load(
         self, name: str, key: str, kinds: tuple[type, ...], mark: type[Mark]
@@ -69,10 +70,20 @@ class Kept:
         return self._folder / f"emotion-{name}-{mark.hexdigest()}.jsonl"
 
     def _sweep(self) -> None:
-        for path in self._folder.glob("emotion-*.jsonl"):
+        for path in self._folder.glob(_ALL):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > DAYS * 86_400:
                     path.unlink()
+
+
+def forget_kept() -> None:
+    """Delete what runs that were cut off had found."""
+    for path in _folder().glob(_ALL):
+        path.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return home() / "partial"
 
 
 def _read(

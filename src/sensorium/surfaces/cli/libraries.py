@@ -10,8 +10,8 @@ import typer
 from sensorium.errors import InputError, NotFound
 from sensorium.index import Index, LibraryInfo, libraries, remove_library
 from sensorium.index.export import FORMATS
-from sensorium.runtime.home import home
 from sensorium.surfaces.cli._out import Out
+from sensorium.tasks._kept import forget_kept
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the library.")]
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -110,10 +110,9 @@ def forget(
     _info(name)
     if not emotion:
         raise InputError("nothing was forgotten", "what to forget was not named", "--emotion")
+    forget_kept()
     with Index(name) as index:
         count = index.forget_people()
-    for kept in (home() / "partial").glob("emotion-*"):
-        kept.unlink(missing_ok=True)
     if out.json:
         out.record({"type": "Forgotten", "library": name, "notes": count})
     else:
