@@ -100,6 +100,7 @@ def test_a_page_without_its_item_has_the_reading(tmp_path: Path) -> None:
     told = page((filmed(tmp_path / "gone.mp4"),))
     assert "<video" not in told and "media-src" not in told and "felt-fused" in told
     assert "220 Hz" in told  # from the signs
+    assert "It cannot be shown: " in told and "gone.mp4 does not exist" in told
 
 
 def test_a_piece_for_a_notebook_has_no_item(film: Path) -> None:

@@ -44,22 +44,27 @@ class Stage:
 
 
 def stage(timeline: Timeline, folder: Path | None) -> Stage:
-    """folder: where the page will lie, for the way to what is too long to stand in it."""
+    """folder: where the page will lie, for the way to what is too long to stand in it.
+
+    Words alone have nothing to show; where anything else cannot be had, a line says why.
+    """
     try:
-        media = Media.of(timeline.item, Image, Video, Audio)
-    except SensoriumError:
-        return Stage()
-    try:
-        match media:
-            case Image():
+        match Media.of(timeline.item, Image, Video, Audio):
+            case Image() as media:
                 return _photo(media, timeline)
-            case Video():
+            case Video() as media:
                 return _video(media, timeline, folder)
-            case Audio():
+            case Audio() as media:
                 return _sound(media, folder)
-    except SensoriumError:
-        pass  # the reading is there without it
+    except SensoriumError as error:
+        words_alone = timeline.rows.keys() <= {"fused", "text"}
+        return Stage() if words_alone else Stage(html=_unseen(error))
     return Stage()
+
+
+def _unseen(error: SensoriumError) -> str:
+    told = said(f"It cannot be shown: {error}.", f"无法显示：{error}。")
+    return f'<p class="soft">{told}</p>'
 
 
 def _photo(media: Image, timeline: Timeline) -> Stage:
