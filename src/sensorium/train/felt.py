@@ -1,4 +1,4 @@
-"""Texts as numbers, and batches of them drawn by chance: sets by fixed shares, classes by size."""
+"""Texts as numbers, drawn by chance: sets by fixed shares, classes by size."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sensorium.models.text_emotion import code_points, filled
 from sensorium.train.distil import padded
+from sensorium.train.draw import Draw
 from sensorium.train.labelled import Labelled
 
 SHARES = {
@@ -89,25 +90,7 @@ class Texts:
         drawn: NDArray[np.float64] = weight / weight.sum()
         return drawn
 
-
-class Draw:
-    """Batches by number: a window is drawn by chance, put in order of length, cut, and shuffled."""
-
-    def __init__(self, texts: Texts, size: int, seed: int) -> None:
-        self.texts, self.size, self.seed = texts, size, seed
-        self._ends = texts.chances().cumsum()
-        self._window = (-1, np.empty((0, 0), np.int64))
-
-    def __call__(self, number: int) -> Texts:
-        first, at = divmod(number, _WINDOW)
-        if self._window[0] != first:
-            self._window = (first, self._drawn(first))
-        return self.texts.take(self._window[1][at])
-
-    def _drawn(self, window: int) -> NDArray[np.int64]:
-        chance = np.random.default_rng([self.seed, window])
-        rows = np.searchsorted(self._ends, chance.random(_WINDOW * self.size) * self._ends[-1])
-        lengths = [len(self.texts.pieces[at]) for at in rows]
-        cut = rows[np.argsort(lengths, kind="stable")].reshape(_WINDOW, self.size)
-        shuffled: NDArray[np.int64] = cut[chance.permutation(_WINDOW)]
-        return shuffled
+    def drawn(self, size: int, seed: int) -> Draw:
+        """Batches of their numbers."""
+        lengths = [len(row) for row in self.pieces]
+        return Draw(self.chances(), lengths, size=size, window=_WINDOW, seed=seed)

@@ -35,7 +35,7 @@ from sensorium.task import Range
 from sensorium.train.checkpoint import read_weights
 from sensorium.train.encoders import TextEncoder
 from sensorium.train.export import write_config
-from sensorium.train.felt import Draw, Texts
+from sensorium.train.felt import Texts
 from sensorium.train.labelled import Labelled, read_labelled
 from sensorium.train.loop import BEST, Group, Logs, grouped
 from sensorium.train.options import Options
@@ -90,12 +90,12 @@ class Bag(Phase[Config]):
 
     def __init__(self, config: Config, bag: TextBag, texts: Texts) -> None:
         super().__init__(config, bag, [Group(list(bag.parameters()), decay=False)])
-        self.draw = Draw(texts, config.bag_batch, config.seed + 1)
-        self.number = 0
+        self.texts = texts
+        self.draw = texts.drawn(config.bag_batch, config.seed + 1)
 
     def loss(self, batch: np.random.Generator) -> tuple[Tensor, Logs]:
         # The phase's batches are generators by number; the draw has its own chance.
-        texts = self.draw(int(batch.integers(2**31)))
+        texts = self.texts.take(self.draw(int(batch.integers(2**31))))
         logits = self.model(*texts.read(self.config.longest), texts.spelt())
         return masked_loss(logits, *texts.truth(), self.config.smoothing), {}
 
@@ -115,7 +115,7 @@ class Training:
             table = self.packed(torch.arange(len(self.packed.packed))[None])[0]
         model.encoder.words = nn.Embedding.from_pretrained(table, freeze=True)
         self.train, self.held = train, held
-        self.draw = Draw(train, config.batch, config.seed)
+        self.draw = train.drawn(config.batch, config.seed)
         self.few = held.take(_few(held, config.checked))
 
     def groups(self) -> list[Group]:
@@ -138,7 +138,7 @@ class Training:
     def batches(self, start: int) -> Iterator[Texts]:
         number = start
         while True:
-            yield self.draw(number)
+            yield self.train.take(self.draw(number))
             number += 1
 
     def loss(self, batch: Texts) -> tuple[Tensor, Logs]:

@@ -37,6 +37,7 @@ from sensorium.models.voice_emotion import RATE, padded
 from sensorium.runtime.onnx import OnnxSession
 from sensorium.task import Range
 from sensorium.train.ctranslate import read_ctranslate
+from sensorium.train.draw import Draw
 from sensorium.train.export import write_config
 from sensorium.train.loop import Group, Logs, grouped
 from sensorium.train.mel_changes import changed
@@ -98,29 +99,6 @@ def batch_of(voices: Voices, chance: np.random.Generator | None, frames: int) ->
     return torch.from_numpy(mel), torch.from_numpy(mask), labels, candidates
 
 
-class Draw:
-    """Batches by number: a window is drawn by chance, put in order of length, cut, and shuffled."""
-
-    def __init__(self, voices: Voices, size: int, seed: int) -> None:
-        self.voices, self.size, self.seed = voices, size, seed
-        self._ends = voices.chances().cumsum()
-        self._window = (-1, np.empty((0, 0), np.int64))
-
-    def __call__(self, number: int) -> Voices:
-        first, at = divmod(number, _WINDOW)
-        if self._window[0] != first:
-            self._window = (first, self._drawn(first))
-        return self.voices.take(self._window[1][at])
-
-    def _drawn(self, window: int) -> NDArray[np.int64]:
-        chance = np.random.default_rng([self.seed, window])
-        rows = np.searchsorted(self._ends, chance.random(_WINDOW * self.size) * self._ends[-1])
-        lengths = [self.voices.mels[at].shape[1] for at in rows]
-        cut = rows[np.argsort(lengths, kind="stable")].reshape(_WINDOW, self.size)
-        shuffled: NDArray[np.int64] = cut[chance.permutation(_WINDOW)]
-        return shuffled
-
-
 class Training:
     """See `loop.Trainee`."""
 
@@ -128,7 +106,10 @@ class Training:
         self, config: Config, model: VoiceEmotion, train: Voices, held: Voices, bad: list[Bad]
     ) -> None:
         self.config, self.model, self.train, self.held = config, model, train, held
-        self.draw = Draw(train, config.batch, config.seed)
+        lengths = [mel.shape[1] for mel in train.mels]
+        self.draw = Draw(
+            train.chances(), lengths, size=config.batch, window=_WINDOW, seed=config.seed
+        )
         self.watched = "mean" if len(held) else "batches"
         self._bad, self._drawn = bad, 0
         self._begun = {name: one.clone() for name, one in model.state_dict().items()}
@@ -150,7 +131,7 @@ class Training:
         number, frames = start, frames_of(self.config.longest)
         while True:
             chance = np.random.default_rng([self.config.seed, 1, number])
-            yield batch_of(self.draw(number), chance, frames)
+            yield batch_of(self.train.take(self.draw(number)), chance, frames)
             number += 1
             self._drawn = number
 
