@@ -80,20 +80,24 @@ def mel_spectrogram(
     fmax: float | None = None,
 ) -> Floats:
     """float32 (n,) → float32 (mels, 1 + n / hop): power in each band, Slaney's scale and norm."""
-    groups = _groups(rate, n_fft, mels, fmin, fmax)
-    frames = framed(samples, n_fft, hop, "constant")
-    bands = np.empty((len(frames), mels), np.float32)
-    for at, block in powers(frames, n_fft):
+    return _bands(framed(samples, n_fft, hop, "constant"), _groups(rate, n_fft, mels, fmin, fmax)).T
+
+
+_Groups = tuple[tuple[slice, slice, Floats], ...]
+
+
+def _bands(frames: Floats, groups: _Groups) -> Floats:
+    """Windows (n, n_fft) of sound → float32 (n, mels): power in each band."""
+    bands = np.empty((len(frames), groups[-1][0].stop), np.float32)
+    for at, block in powers(frames, frames.shape[1]):
         rows = bands[at : at + len(block)]
         for chosen, bins, weights in groups:
             np.matmul(block[:, bins], weights, out=rows[:, chosen])
-    return bands.T
+    return bands
 
 
 @cache
-def _groups(
-    rate: int, n_fft: int, mels: int, fmin: float, fmax: float | None
-) -> tuple[tuple[slice, slice, Floats], ...]:
+def _groups(rate: int, n_fft: int, mels: int, fmin: float, fmax: float | None) -> _Groups:
     """The filters by neighbours: which, the bins where they are not all zero, and their weights
     (bins, filters). Each filter is zero nearly everywhere, so this saves most of the product."""
     filters = mel_filters(rate, n_fft, mels, fmin, fmax)
@@ -135,10 +139,7 @@ def whisper_log_mel(samples: Floats, mels: int = 80) -> Floats:
     log10 of powers from 1e-10, no lower than 8 below the highest, plus 4, over 4.
     """
     frames = framed(samples, 400, 160, "reflect")[:-1]
-    filters = mel_filters(16_000, 400, mels)
-    bands = np.empty((len(frames), mels), np.float32)
-    for at, block in powers(frames, 400):
-        np.matmul(block, filters.T, out=bands[at : at + len(block)])
+    bands = _bands(frames, _groups(16_000, 400, mels, 0.0, None))
     level: Floats = np.log10(np.maximum(bands, np.float32(1e-10)))
     level = np.maximum(level, level.max(initial=-10) - np.float32(8))
     return ((level + np.float32(4)) / np.float32(4)).T
