@@ -2,7 +2,7 @@
 
     python benchmarks/run.py [--media FOLDER]
 
-startup, growth up to 100,000 and the pipeline, with the built-in model; with --media, everyday
+startup, one item of every built-in model, growth up to 100,000 and the pipeline, with the built-in model; with --media, everyday
 sense too. What takes longer or needs more (rclip, a ViT-B/32) is listed in docs/benchmarks.md.
 """
 
@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 FOLDER = HERE.parent / "src" / "sensorium" / "builtin" / "dual-tower"
 QUICK: tuple[tuple[str, ...], ...] = (
     ("startup.py",),
+    ("items.py",),
     ("growth.py", "--sizes", "1000", "10000", "100000"),
     ("pipeline.py", "--model", f"dir:{FOLDER}", "--megapixels", "1", "--count", "200"),
 )
