@@ -2,8 +2,8 @@
 
     python benchmarks/run.py [--media FOLDER]
 
-startup, one item of every built-in model, growth up to 100,000 and the pipeline, with the built-in model; with --media, everyday
-sense too. What takes longer or needs more (rclip, a ViT-B/32) is listed in docs/benchmarks.md.
+startup, one item of every built-in model, growth up to 100,000 and the pipeline; with --media,
+everyday sense too. What takes longer or needs more (rclip, a ViT-B/32) is in docs/benchmarks.md.
 """
 
 import subprocess
