@@ -18,6 +18,7 @@ from sensorium.spec import Folder  # noqa: E402
 from sensorium.train.albums import Album, Material  # noqa: E402
 from sensorium.train.distil import Lesson, embed, numbered  # noqa: E402
 from sensorium.train.encoders import EfficientNetLite, TextEncoder  # noqa: E402
+from sensorium.train.halves import lower_half  # noqa: E402
 from sensorium.train.loop import grouped  # noqa: E402
 from sensorium.train.losses import info_nce  # noqa: E402
 from sensorium.train.phase import run_phase  # noqa: E402
@@ -101,6 +102,16 @@ def test_two_steps_change_the_towers_and_the_folder_opens(tmp_path: Path) -> Non
     assert np.allclose(np.linalg.norm(read, axis=1), 1, atol=1e-5)
     alone = tower.embed_texts(["猫"])
     assert np.allclose(alone[0], read[1], atol=1e-4), "a text's place depends on its neighbours"
+
+
+def test_a_lower_half_on_disk_is_that_of_the_network(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = EfficientNetLite(width=0.25, depth=0.5).eval()
+    lower = lower_half(net, 4, 64, tmp_path / "lower.onnx")
+    pixels = torch.rand(3, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        whole = net.lower(pixels, 4).numpy()
+    assert np.abs(lower(pixels) - whole).max() < 2e-3 * np.abs(whole).max()
 
 
 def test_captions_are_judged_in_one_language_at_a_time(tmp_path: Path) -> None:

@@ -13,9 +13,31 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
+from sensorium.runtime.onnx import OnnxSession
+from sensorium.train.encoders import EfficientNetLite
 from sensorium.train.pictured import Pictured
+from sensorium.train.shrink import to_onnx
 
 Half = NDArray[np.float16]
+Lower = Callable[[torch.Tensor], NDArray[np.float32]]
+
+
+class _Lower(torch.nn.Module):  # type: ignore[misc]
+    def __init__(self, net: EfficientNetLite, stop: int) -> None:
+        super().__init__()
+        self.net, self.stop = net, stop
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net.lower(x, self.stop)
+
+
+def lower_half(net: EfficientNetLite, stop: int, size: int, path: Path) -> Lower:
+    """The network's first `stop` blocks, written to `path` and run there: with float16 weights, as
+    they ship, and in a third of the time that eager PyTorch takes on two cores."""
+    example = (torch.zeros(2, 3, size, size),)
+    to_onnx(_Lower(net, stop), example, {"pixels": {0: "n"}}, "half", path, "float16")
+    session = OnnxSession(path)
+    return lambda pixels: session.run({"pixels": pixels.numpy()})["half"]
 
 
 def on_ground(picture: Image.Image, chance: np.random.Generator) -> Image.Image:
@@ -64,7 +86,7 @@ def halves(
     items: Sequence[Pictured],
     views: int,
     size: int,
-    lower: Callable[[torch.Tensor], torch.Tensor],
+    lower: Lower,
     path: Path,
     seed: int,
 ) -> Half:
@@ -81,8 +103,7 @@ def halves(
             for one in items[at : at + 16]:
                 picture = on_ground(one.open(), chance)
                 drawn.append(varied(picture, size, chance) if view else squeezed(picture, size))
-            with torch.no_grad():
-                found = lower(pixels(drawn)).numpy()
+            found = lower(pixels(drawn))
             if kept is None:
                 shape = (views, len(items), *found.shape[1:])
                 kept = open_memmap(unfinished, "w+", np.float16, shape)

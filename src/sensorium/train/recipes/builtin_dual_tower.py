@@ -48,9 +48,9 @@ from sensorium.train.distil import (
     numbered,
     teach,
 )
-from sensorium.train.encoders import EfficientNetLite, TextEncoder, load_efficientnet_lite
+from sensorium.train.encoders import TextEncoder, load_efficientnet_lite
 from sensorium.train.export import write_config
-from sensorium.train.halves import halves
+from sensorium.train.halves import Lower, halves, lower_half
 from sensorium.train.loop import BEST, Group, Logs
 from sensorium.train.losses import distilled, info_nce
 from sensorium.train.options import Options
@@ -327,14 +327,9 @@ class Studio:
         run_phase(phase, processes, self.work / "student", weight_decay=0.01, **options)
         return tower
 
-    def album(self, name: str, items: list[read.Pictured], net: EfficientNetLite) -> Album:
+    def album(self, name: str, items: list[read.Pictured], lower: Lower) -> Album:
         """Step 2: a set's halves and pieces."""
-        config = self.config
-
-        def lower(pixels: Tensor) -> Tensor:
-            return net.lower(pixels, config.frozen_blocks)
-
-        path = self.work / f"{name}.npy"
+        config, path = self.config, self.work / f"{name}.npy"
         views = VIEWS.get(name, config.views)
         half = halves(items, views, config.size, lower, path, 1000 + config.seed)
         said: list[Said] = [
@@ -359,7 +354,8 @@ def start(config: Config, processes: Processes) -> Both:
 
     net, classifier = load_efficientnet_lite(EFFICIENTNET_LITE2.path(), width=1.1, depth=1.2)
     towers = Towers(text, ImageTower(net, classifier, config.dim, config.dropout)).eval()
-    albums = {name: studio.album(name, items, net) for name, items in pictures.items()}
+    lower = lower_half(net, config.frozen_blocks, config.size, work / "lower.onnx")
+    albums = {name: studio.album(name, items, lower) for name, items in pictures.items()}
     english, chinese = zip(*read.class_names(NAMES), strict=True)
     classes = numbered(studio.tokenizer, english), numbered(studio.tokenizer, chinese)
     with torch.no_grad():
@@ -371,7 +367,7 @@ def start(config: Config, processes: Processes) -> Both:
         load_weights(Path(config.begin).expanduser() / BEST, towers)
     else:
         heads(config, towers, material, processes, work / "heads")
-    val = studio.album("val", read.captions(data / "flickr8k-val.parquet"), net)
+    val = studio.album("val", read.captions(data / "flickr8k-val.parquet"), lower)
     return Both(config, towers, material, studio, val)
 
 
