@@ -386,6 +386,6 @@ def write(
     picture = {"size": config.size, "resize": "squeeze", "resample": 3}
     picture |= {"mean": [127 / 255] * 3, "std": [128 / 255] * 3}
     settings: dict[str, Any] = {"model_type": "dual_tower", "dim": config.dim}
-    settings |= {"logit_scale": round(float(image.scale()), 3), "logit_bias": 0.0}
+    settings |= {"logit_scale": round(image.scale().item(), 3), "logit_bias": 0.0}
     text = {"max_length": config.longest, "pooling": "mean"}
     write_config(out, settings | {"image": picture, "text": text})
