@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sensorium.errors import InputError, NotFound
-from sensorium.train.data import Pairs, read_pairs
+from sensorium.train.data import Pairs, read_pairs, read_parts
 from sensorium.train.pair import Pair
 
 Draw = Callable[[int], bytes]
@@ -197,3 +197,27 @@ def test_a_share_is_held_out_where_the_data_names_no_split() -> None:
     assert 60 < len(val) < 140
     again, _ = Pairs(list(reversed(pairs.pairs))).split()
     assert {pair.id for pair in again} == {pair.id for pair in train}
+
+
+def test_of_a_few_pairs_one_at_least_is_held_out() -> None:
+    for count in range(2, 60):
+        train, val = Pairs([Pair(f"{n}", "", b"", {}) for n in range(count)]).split()
+        assert 1 <= len(val) <= 1 + count // 5
+        assert len(train) + len(val) == count
+
+
+def test_a_part_that_is_empty_is_told_before_a_run_begins(folder: Path) -> None:
+    with pytest.raises(InputError, match="nothing is said of the pictures") as bare:
+        read_parts([str(folder)])
+    assert bare.value.why == "2 pictures, and no caption"
+    (folder / "captions.txt").write_text("0.png,red\n", "utf-8")
+    with pytest.raises(InputError, match="nothing to validate on") as alone:
+        read_parts([str(folder)])
+    assert alone.value.hint == "--val DATA"
+    rows = '{"image": "0.png", "caption": "red", "split": "val"}\n'
+    (folder / "held.jsonl").write_text(rows, "utf-8")
+    with pytest.raises(InputError, match="nothing to train on") as held:
+        read_parts([str(folder / "held.jsonl")])
+    assert "all marked as val or test" in held.value.why
+    train, val = read_parts([str(folder)], [str(folder / "held.jsonl")])
+    assert len(train) == len(val) == 1

@@ -52,13 +52,16 @@ class Pairs(Sequence[Pair]):
 
     def split(self) -> tuple["Pairs", "Pairs"]:
         """To train on, and to validate on: the data's own split where it names one, else a share
-        of 1 in 20 by a hash of the id, the same on every machine. Test rows go nowhere."""
+        of 1 in 20 by a hash of the id, the same on every machine, and of two pairs or more at
+        least one. Test rows go nowhere."""
         if any(pair.split == "val" for pair in self.pairs):
             train = [pair for pair in self.pairs if pair.split in ("train", "")]
             return Pairs(train, self.bad), Pairs([p for p in self.pairs if p.split == "val"])
-        held = [pair for pair in self.pairs if pair.split != "test" and _held_out(pair.id)]
-        rest = [pair for pair in self.pairs if pair.split != "test" and not _held_out(pair.id)]
-        return Pairs(rest, self.bad), Pairs(held)
+        rows = [pair for pair in self.pairs if pair.split != "test"]
+        # A share of a few pairs is often none, and a run that validates on nothing cannot begin.
+        most = max(_HELD_OUT, min(map(_lot, rows))) if len(rows) > 1 else 0.0
+        rest = [pair for pair in rows if _lot(pair) > most]
+        return Pairs(rest, self.bad), Pairs([pair for pair in rows if _lot(pair) <= most])
 
 
 def _block(pair: Pair) -> object:
@@ -67,8 +70,9 @@ def _block(pair: Pair) -> object:
     return id(pair)
 
 
-def _held_out(name: str) -> bool:
-    return int.from_bytes(sha256(name.encode()).digest()[:4], "big") < _HELD_OUT * 2**32
+def _lot(pair: Pair) -> float:
+    """What falls to a pair, 0 to 1, by its id alone."""
+    return int.from_bytes(sha256(pair.id.encode()).digest()[:4], "big") / 2**32
 
 
 def read_pairs(*places: str | Path) -> Pairs:
@@ -92,6 +96,39 @@ def read_pairs(*places: str | Path) -> Pairs:
             hint="sensorium train check DATA",
         )
     return Pairs(good, bad)
+
+
+def read_parts(
+    data: Sequence[str], val: Sequence[str] = (), *, captioned: bool = True
+) -> tuple[Pairs, Pairs]:
+    """What a run learns from, and what it validates on: `val` where that is given, else `split`.
+
+    captioned: without pairs that nothing is said of. Raises as `read_pairs` does, and InputError
+    where either part is empty.
+    """
+    pairs = read_pairs(*data)
+    both = (pairs, read_pairs(*val)) if val else pairs.split()
+    train, held = (part.captioned() for part in both) if captioned else both
+    if not len(train) and len(both[0]):
+        raise InputError(
+            f"nothing is said of the pictures in {', '.join(data)}",
+            why=f"{len(both[0]):,} pictures, and no caption",
+            hint="captions.txt beside them, with lines as “dog.jpg,A dog runs.”",
+        )
+    if not len(train):
+        raise InputError(
+            f"there is nothing to train on in {', '.join(data)}",
+            why=f"its {len(pairs):,} rows are all marked as val or test",
+            hint="--data with rows to train on; these are for --val",
+        )
+    if not len(held):
+        said = " with a caption" if captioned and len(both[1]) else ""
+        raise InputError(
+            "there is nothing to validate on",
+            why=f"no row{said} in {', '.join(val or data)} is for it",
+            hint="--val DATA",
+        )
+    return train, held
 
 
 def _read(place: str) -> Iterator[Pair | Bad]:

@@ -33,7 +33,7 @@ from sensorium.train.begin.encoder import Begun, freeze
 from sensorium.train.begin.lora import add_lora, merge_lora
 from sensorium.train.begin.start import begin
 from sensorium.train.cache import encode_in_parts
-from sensorium.train.data import Pairs, read_pairs
+from sensorium.train.data import Pairs, read_parts
 from sensorium.train.feed import Batch, Feed, Part, keep, pixels_of
 from sensorium.train.loop import Group, Logs
 from sensorium.train.losses import distilled, gathered_info_nce, gathered_sigmoid
@@ -85,7 +85,7 @@ class Training:
     def __init__(
         self, config: Config, begun: Begun, train: Pairs, val: Pairs, processes: Processes
     ) -> None:
-        self.config, self.begun, self.processes = config, begun, processes
+        self.config, self.begun, self.val, self.processes = config, begun, val, processes
         self.model = begun.model
         self.sigmoid = (config.loss or begun.loss) == "sigmoid"
         if config.freeze:
@@ -180,7 +180,7 @@ class Training:
         return told | ({"teacher": f"`{config.teacher}`"} if config.teacher else {})
 
     def bad(self) -> list[Bad]:
-        return list(self.feed.bad.values())
+        return [*self.feed.bad.values(), *self.val.bad]
 
     def finish(self, out: Path) -> None:
         """What `--model dir:OUT` opens, of the start's family; and `ids.txt.gz`."""
@@ -210,7 +210,5 @@ def _number(text: str) -> int:
 
 
 def start(config: Config, processes: Processes) -> Training:
-    pairs = read_pairs(*config.data)
-    train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
-    train = train.captioned()
-    return Training(config, begin(config, train, processes), train, val.captioned(), processes)
+    train, val = read_parts(config.data, config.val)
+    return Training(config, begin(config, train, processes), train, val, processes)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from sensorium.task import Range
 from sensorium.train.begin.run import fill, shaped
-from sensorium.train.data import Pairs, read_pairs
+from sensorium.train.data import Pairs, read_parts
 from sensorium.train.export import export_graph, picture_config, write_config
 from sensorium.train.feed import Batch, Feed, Part, keep, pixels_of
 from sensorium.train.loop import Group, Logs, grouped
@@ -84,7 +84,7 @@ class Training:
     watched = "explained"  # share of the hidden patches' variance
 
     def __init__(self, config: Config, train: Pairs, val: Pairs, processes: Processes) -> None:
-        self.config, self.processes = config, processes
+        self.config, self.val, self.processes = config, val, processes
         self.view = View(config.size, scale=config.crop)
         torch.manual_seed(config.seed)
         self.model = MaskedImage(config)
@@ -129,7 +129,7 @@ class Training:
         }
 
     def bad(self) -> list[Bad]:
-        return list(self.feed.bad.values())
+        return [*self.feed.bad.values(), *self.val.bad]
 
     def finish(self, out: Path) -> None:
         """`model.onnx`: pixels → embedding (the mean over patches); `config.json`."""
@@ -146,6 +146,5 @@ class Training:
 
 def start(config: Config, processes: Processes) -> Training:
     config = shaped(config, _RECIPE, config.begin, _SHAPE)
-    pairs = read_pairs(*config.data)
-    train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
+    train, val = read_parts(config.data, config.val, captioned=False)
     return Training(config, train, val, processes)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sensorium.task import Range
 from sensorium.train.begin.run import fill, shaped
-from sensorium.train.data import Pairs, read_pairs
+from sensorium.train.data import Pairs, read_parts
 from sensorium.train.export import export_graph, write_config
 from sensorium.train.feed import Batch, Feed, Part
 from sensorium.train.loop import Group, Logs, grouped
@@ -70,7 +70,7 @@ class Training:
     watched = "hidden pieces named"
 
     def __init__(self, config: Config, train: Pairs, val: Pairs, processes: Processes) -> None:
-        self.config, self.processes = config, processes
+        self.config, self.val, self.processes = config, val, processes
         tokenizer = run_tokenizer(
             config.out, config.tokenizer, train.pairs, config.vocabulary, processes
         )
@@ -126,7 +126,7 @@ class Training:
         }
 
     def bad(self) -> list[Bad]:
-        return list(self.feed.bad.values())
+        return [*self.feed.bad.values(), *self.val.bad]
 
     def finish(self, out: Path) -> None:
         """`model.onnx`: ids, seen → logits; `config.json`, `tokenizer.json`."""
@@ -142,6 +142,5 @@ class Training:
 
 def start(config: Config, processes: Processes) -> Training:
     config = shaped(config, _RECIPE, config.begin, _SHAPE)
-    pairs = read_pairs(*config.data)
-    train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
-    return Training(config, train.captioned(), val.captioned(), processes)
+    train, val = read_parts(config.data, config.val)
+    return Training(config, train, val, processes)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sensorium.metrics.retrieval import ranks, recall_at_k
 from sensorium.task import Range
 from sensorium.train.begin.run import fill, shaped
-from sensorium.train.data import Pairs, read_pairs
+from sensorium.train.data import Pairs, read_parts
 from sensorium.train.export import export_graph, picture_config, write_config
 from sensorium.train.feed import Batch, Feed, Part, keep, pixels_of
 from sensorium.train.loop import Group, Logs, grouped
@@ -95,7 +95,7 @@ class Training:
     watched = f"recall@1 of {_AMONG}"
 
     def __init__(self, config: Config, train: Pairs, val: Pairs, processes: Processes) -> None:
-        self.config, self.processes = config, processes
+        self.config, self.val, self.processes = config, val, processes
         tokenizer = run_tokenizer(config.out, config.tokenizer, train, config.vocabulary, processes)
         self.numbered = Numbered(tokenizer, config.length)
         self.view = View(config.size, scale=config.crop)
@@ -193,7 +193,7 @@ class Training:
         }
 
     def bad(self) -> list[Bad]:
-        return list(self.feed.bad.values())
+        return [*self.feed.bad.values(), *self.val.bad]
 
     def finish(self, out: Path) -> None:
         """`model.onnx`: pixels, ids, seen → match; `config.json`, `tokenizer.json`."""
@@ -212,6 +212,5 @@ class Training:
 
 def start(config: Config, processes: Processes) -> Training:
     config = shaped(config, _RECIPE, config.begin, _SHAPE)
-    pairs = read_pairs(*config.data)
-    train, val = (pairs, read_pairs(*config.val)) if config.val else pairs.split()
-    return Training(config, train.captioned(), val.captioned(), processes)
+    train, val = read_parts(config.data, config.val)
+    return Training(config, train, val, processes)
