@@ -12,6 +12,7 @@ from PIL import Image
 from sensorium.errors import InputError, ModelMissing, SensoriumError
 from sensorium.flow import Failed, Progress
 from sensorium.results import Timeline
+from sensorium.results.notes import in_chinese
 from sensorium.results.timeline import EMOTIONS
 from sensorium.tasks import TASKS
 
@@ -315,6 +316,7 @@ def test_a_broken_tail_costs_what_is_broken(
     told = emotion(cut, **models)
     assert {"voice", "face"} & set(told.rows)
     assert any("can be decoded" in note or "cut off" in note for note in told.notes)
+    assert not any(note in in_chinese(note) for note in told.notes[1:])
 
 
 def test_one_bad_file_stops_no_other(film: Path, tmp_path: Path, models: dict[str, Any]) -> None:

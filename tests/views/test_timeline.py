@@ -4,7 +4,8 @@ from typing import Any
 
 from rich.console import Console
 
-from sensorium.results import Carrier, Evidence, Timeline
+from sensorium.results import Carrier, Event, Evidence, Timeline
+from sensorium.results.notes import NO_FACE
 from sensorium.views import feelings
 from sensorium.views.html import fragment
 from sensorium.views.plain import lines
@@ -37,6 +38,17 @@ def test_a_page_underlines_what_carried_and_needs_no_colours(shown: Any) -> None
     assert "高兴" in told and "happiness" in told and "不确定" in told
     assert "url(#hatch-anger)" in told
     assert "fused: happiness 100%" in told  # the band in words
+
+
+def test_a_page_says_its_notes_and_remarks_in_chinese_too(shown: Any) -> None:
+    event = Event(0.0, 1.0, "face-2", "disagreement", "text anger, face-2 happiness")
+    notes = (*shown.timeline.notes, NO_FACE(), "something else.")
+    told = fragment(replace(shown.timeline, notes=notes, events=(event,)))
+    assert '<span lang="en">No face is found in it.</span>' in told
+    assert '<span lang="zh">没有找到人脸。</span>' in told
+    assert "Something else." in told and "something else。" in told
+    assert "各路不一致：文字愤怒，人脸 2高兴" in told
+    assert feelings.remark_zh("zh; de") == "中文；德语"
 
 
 def test_one_sentence_has_no_chart(shown: Any) -> None:

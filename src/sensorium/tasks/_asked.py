@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 from sensorium.errors import InputError, ModelMissing, SensoriumError
 from sensorium.media import Media
+from sensorium.results.notes import MISSING
 from sensorium.roles import (
     AudioClassifier,
     FaceClassifier,
@@ -101,7 +102,7 @@ def opened(model: Later[Model], sign: str, notes: list[str]) -> Model | None:
         if model.named:
             raise
         hint = f" ({error.hint})" if error.hint else ""
-        notes.append(f"{sign} is left out: {error}{hint}")
+        notes.append(MISSING(sign=sign, why=f"{error}{hint}"))
         return None
 
 

@@ -12,7 +12,8 @@ from sensorium.media.sentences import Sentence
 from sensorium.media.streams import Streams, streams_of
 from sensorium.models._labels import foreign_labels
 from sensorium.results import Event as Remark
-from sensorium.results import Grid, Timeline
+from sensorium.results import Grid, Timeline, notes
+from sensorium.results.notes import Note
 from sensorium.results.timeline import SECONDS
 from sensorium.task import Event
 from sensorium.tasks import _face_signs, _text_signs, _transcript, _voice_signs
@@ -73,12 +74,12 @@ class _Work:
         """Those that are asked for, that the item has something for, and whose models are here."""
         if "voice" in self.asked.only:
             if not there.sound:
-                self.notes.append("it has no sound: no voice is read")
+                self.notes.append(notes.NO_SOUND())
             elif (ear := self._ear()) is not None:
                 yield ear
         if "face" in self.asked.only and isinstance(self.item, Video):
             if not there.pictures:
-                self.notes.append("it has no moving picture: no face is read")
+                self.notes.append(notes.NO_PICTURE())
             elif (reader := face_reader(self.asked, self.notes)) is not None:
                 every = min(_face_signs.EVERY, self.asked.every)
                 yield Eye(self.item, reader, every)
@@ -101,17 +102,14 @@ class _Work:
             return []
         found = _transcript.read_transcript(path, self.item, self.asked.lang)
         if not found:
-            self.notes.append("the transcript says nothing within this stretch")
+            self.notes.append(notes.SILENT_HERE())
         return found
 
     def timed(self, sentences: list[Sentence], speech: list[Span]) -> list[Sentence]:
         """Sentences with their times; where the transcript has none, as the speech has them."""
         if not sentences or sentences[0].span is not None:
             return sentences
-        self.notes.append(
-            "the transcript has no times: its sentences are laid over "
-            f"{'the speech' if speech else 'the whole'} in order, by their length"
-        )
+        self.notes.append(notes.OVER_SPEECH() if speech else notes.OVER_ALL())
         whole = Span(self.begin, self.end or self.begin + len(sentences))
         return _transcript.laid_over(sentences, speech or [whole])
 
@@ -154,8 +152,8 @@ def _end(item: Audio | Video, there: Streams) -> float | None:
 
 def _no_transcript(item: Audio | Video) -> str:
     if (path := _transcript.beside(item)) is not None:
-        return f"what is said is not read: {path.name} lies beside it (--transcript {path})"
-    return "what is said is not read: speech is not recognised yet (--transcript FILE.srt)"
+        return notes.BESIDE(name=path.name, path=path)
+    return notes.NO_TRANSCRIPT()
 
 
 def _speech(found: dict[str, Found]) -> list[Span]:
@@ -167,26 +165,22 @@ def _add_voice(
     reading: Reading, ear: Ear, found: Found, asked: Asked, sentences: list[Sentence]
 ) -> None:
     spoken = [one for one in found.items if isinstance(one, Spoken)]
-    reading.notes += _told("the sound", found)
+    reading.notes += _told(notes.SOUND_AMISS, found)
     if found.error is not None and not spoken:
         return
     reading.spoke("voice", ear.classifier.provenance, ear.detector.provenance)
     if not spoken:
-        reading.notes.append("no speech is heard in it")
+        reading.notes.append(notes.NO_SPEECH())
         return
     language = asked.lang if asked.lang != "auto" else _transcript.language_of(sentences)
     baseline = asked.speaker_baseline
     reading.add("voice", _voice_signs.evidence_of(spoken, sentences, language, baseline))
     if baseline:
         enough = _voice_signs.has_baseline(spoken)
-        reading.notes.append(_BASELINE if enough else _NO_BASELINE)
+        reading.notes.append(notes.BASELINE() if enough else notes.NO_BASELINE())
     _remark_language(reading, ear, spoken, language)
     if extra := foreign_labels(ear.classifier.labels):
-        reading.notes.append(f"the voice model also tells {sentence(extra)}: left out")
-
-
-_BASELINE = "own pitch, loudness and pace are medians of all speech here, as if one person spoke"
-_NO_BASELINE = "too little speech for a speaker's own way: 20 s in five stretches are wanted"
+        reading.notes.append(notes.LEFT_OUT(sign="voice", labels=sentence(extra)))
 
 
 def _remark_language(reading: Reading, ear: Ear, spoken: list[Spoken], language: str) -> None:
@@ -194,18 +188,18 @@ def _remark_language(reading: Reading, ear: Ear, spoken: list[Spoken], language:
     learned = ear.classifier.languages
     if not learned or language in learned:
         return
-    known = f"the voice model learned from speech in {sentence(learned)}"
+    known = sentence(learned)
     if not language:
-        reading.notes.append(f"{known}; which language this is, --lang can say")
+        reading.notes.append(notes.SOME_LANGUAGE(languages=known))
         return
-    reading.notes.append(f"{known}: of {language} it is a guess")
+    reading.notes.append(notes.OTHER_LANGUAGE(languages=known, language=language))
     first, last = spoken[0].start, spoken[-1].end
     reading.events.append(Remark(first, last, "voice", "language", language))
 
 
 def _add_faces(reading: Reading, eye: Eye, found: Found) -> None:
     looked = [one for one in found.items if isinstance(one, Looked)]
-    reading.notes += _told("the picture", found)
+    reading.notes += _told(notes.PICTURE_AMISS, found)
     if found.error is not None and not looked:
         return
     reader = eye.reader
@@ -217,21 +211,22 @@ def _add_faces(reading: Reading, eye: Eye, found: Found) -> None:
         pieces = [piece for one in tracks for piece in one.pieces(eye.every)]
         reading.tracks[name] = track_of(reading.grid, pieces)
     if not rows:
-        reading.notes.append("no face is found in it")
+        reading.notes.append(notes.NO_FACE())
     if any(len(tracks) > 1 for tracks in rows.values()):
-        reading.notes.append("more faces than rows: a row holds one after another")
+        reading.notes.append(notes.SHARED_ROWS())
     if lost:
-        reading.notes.append(f"{lost} more faces, seen for less long, are left out")
+        reading.notes.append(notes.LOST(count=lost))
     if extra := foreign_labels(reader.classifier.labels):
-        reading.notes.append(f"the face model also tells {sentence(extra)}: left out")
+        reading.notes.append(notes.LEFT_OUT(sign="face", labels=sentence(extra)))
 
 
-def _told(what: str, found: Found) -> Iterator[str]:
+def _told(amiss: Note, found: Found) -> Iterator[str]:
     """What is amiss with what was decoded, once each."""
-    if any(note.startswith("clipped") for note in found.notes):
-        yield f"{what} is clipped in places: loudness and roughness are not to be trusted there"
-    for note in found.notes:
+    told = list(dict.fromkeys(part for note in found.notes for part in note.split("; ")))
+    if any(note.startswith("clipped") for note in told):
+        yield notes.CLIPPED()
+    for note in told:
         if not note.startswith("clipped"):
-            yield f"{what}: {note}"
+            yield amiss(why=note)
     if found.error is not None:
-        yield f"{what}: {found.error}"
+        yield amiss(why=found.error)

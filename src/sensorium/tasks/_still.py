@@ -7,7 +7,7 @@ from sensorium.errors import InputError
 from sensorium.media import Image, Text
 from sensorium.media.sentences import Sentence, language_of, read_sentences, split_sentences
 from sensorium.models._labels import foreign_labels
-from sensorium.results import Evidence, Grid, Timeline
+from sensorium.results import Evidence, Grid, Timeline, notes
 from sensorium.results.timeline import SECONDS, SENTENCES, UNKNOWN, likeliest
 from sensorium.roles import PostClassifier
 from sensorium.task import Event
@@ -72,9 +72,9 @@ def _read_faces(reading: Reading, item: Image, asked: Asked) -> None:
         face = Evidence(row, 0.0, 1.0, "", "", label, told, {}, 0.0, (), one.signs, 0.0, one.xyxy)
         reading.add(row, [face])
     if not looks:
-        reading.notes.append("no face is found in it")
+        reading.notes.append(notes.NO_FACE())
     if extra := foreign_labels(reader.classifier.labels):
-        reading.notes.append(f"the face model also tells {sentence(extra)}: left out")
+        reading.notes.append(notes.LEFT_OUT(sign="face", labels=sentence(extra)))
 
 
 def _read_words(reading: Reading, words: str, asked: Asked) -> Generator[Event, None, None]:

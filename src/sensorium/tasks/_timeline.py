@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from sensorium.media import Media
-from sensorium.results import Event, Evidence, Grid, Provenance, Row, Timeline
+from sensorium.results import Event, Evidence, Grid, Provenance, Row, Timeline, notes
 from sensorium.results.timeline import CALM, EMOTIONS, LEAST, SECONDS, UNKNOWN, likeliest
 from sensorium.signal.fusion import Fusion, Track, apart, fuse, mean_track
 from sensorium.tasks._felt import chances, together, vector
@@ -51,9 +51,9 @@ class Reading:
         self.add("text", evidence)
         if foreign := unlearned(evidence):
             self.events += foreign
-            self.notes.append("some sentences are in a language that the model has not learned")
+            self.notes.append(notes.UNLEARNED())
         if extra := {label for one in evidence for label in one.emotion} - set(EMOTIONS):
-            self.notes.append(f"the text model also tells {', '.join(sorted(extra))}: in no row")
+            self.notes.append(notes.IN_NO_ROW(labels=", ".join(sorted(extra))))
 
     def made(self, item: Media) -> Timeline:
         """The timeline of all that was added."""

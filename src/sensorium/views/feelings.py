@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sensorium.results import Evidence, Row, Timeline
+from sensorium.results.notes import in_chinese
 from sensorium.results.timeline import CALM, SENTENCES
 from sensorium.views.words import clock
 
@@ -92,6 +93,17 @@ def row_zh(name: str) -> str:
 
 def event(kind: str) -> tuple[str, str, str]:
     return EVENTS.get(kind, ("!", kind, kind))
+
+
+def remark_zh(note: str) -> str:
+    """`face happiness, text anger` → 人脸高兴，文字愤怒."""
+    said = (one.split(", ") for one in note.split("; "))
+    return "；".join("，".join(map(_row_and_label_zh, pairs)) for pairs in said)
+
+
+def _row_and_label_zh(pair: str) -> str:
+    row, _, label = pair.partition(" ")
+    return row_zh(row) + zh(label) if label else in_chinese(row)
 
 
 def sign(name: str, value: float) -> tuple[str, str, str, str]:

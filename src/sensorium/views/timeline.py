@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sensorium.media import Audio, Video
 from sensorium.results import Evidence, Timeline
+from sensorium.results.notes import in_chinese
 from sensorium.results.timeline import SECONDS, UNKNOWN
 from sensorium.views import bands, feelings, words
 from sensorium.views.heard import Heard, heard
@@ -229,5 +230,10 @@ def _notes(timeline: Timeline) -> str:
     if any(one.words for one in timeline.evidence):
         marked = f" {said('Underlined words carried a reading.', '下划线的词是判断的依据。')}"
     return f"<p>{calm}{marked}</p>" + "".join(
-        f"<p>{escape(note[:1].upper() + note[1:].rstrip('.'))}.</p>" for note in rest
+        f"<p>{said(_ended(note[:1].upper() + note[1:], '.'), _ended(in_chinese(note), '。'))}</p>"
+        for note in rest
     )
+
+
+def _ended(words: str, stop: str) -> str:
+    return words.rstrip(".。") + stop

@@ -104,8 +104,9 @@ class Tracks:
         for one, left, level in zip(joined, places, levels(places, _MARK), strict=True):
             mark, en, zh = feelings.event(one.kind)
             width = self.scale.place(one.end) - left
-            note = f": {one.note}" if one.note else ""
-            told = f"{self._clock(one.start)} {en}{note} · {feelings.row_zh(one.row)}{zh}"
+            if one.note:
+                en, zh = f"{en}: {one.note}", f"{zh}：{feelings.remark_zh(one.note)}"
+            told = f"{self._clock(one.start)} {en} · {feelings.row_zh(one.row)}{zh}"
             yield (
                 f'<button type="button" class="felt-mark {escape(_slug(one.kind))}" '
                 f'data-at="{one.start:.3f}" title="{escape(told)}" '
@@ -187,7 +188,8 @@ class Tracks:
                 if called.startswith("loudness"):
                     left = self.scale.place(one.start)
                     place = f"left:{left:.3f}%;width:{self.scale.place(one.end) - left:.3f}%"
-                    told = escape(" ".join(feelings.sign(called, value)[:2]))
+                    en, level, zh, level_zh = feelings.sign(called, value)
+                    told = escape(f"{en} {level} · {zh} {level_zh}")
                     number = f"{value:.0f}".replace("-", "−")
                     yield f'<i class="felt-loud" style="{place}" title="{told}"><b>{number}</b></i>'
 
@@ -274,7 +276,11 @@ def _told(timeline: Timeline, columns: Columns, called: str) -> str:
         for at, label in enumerate(timeline.labels)
     }
     told = ", ".join(f"{label} {share:.0%}" for label, share in shares.items() if share)
-    return f"{called or 'fused'}: {told or 'nothing was seen'}"
+    zh = "，".join(f"{feelings.zh(label)} {share:.0%}" for label, share in shares.items() if share)
+    named = called or "fused"
+    return (
+        f"{named}: {told or 'nothing was seen'} · {feelings.row_zh(named)}：{zh or '什么也没看到'}"
+    )
 
 
 def _joined(events: tuple[Event, ...]) -> list[Event]:
