@@ -127,6 +127,16 @@ class FaceDetector(Protocol):
 
 
 @runtime_checkable
+class FaceFollower(Protocol):
+    """What a FaceDetector may do besides: find the same faces again in less time."""
+
+    def follow_faces(self, frames: Sequence[Pixels]) -> list[tuple[Face, ...]]:
+        """As `FaceDetector.find_faces`, of frames of a video, each soon after the one before. A
+        small face that comes into view may be found a few frames late."""
+        ...
+
+
+@runtime_checkable
 class FaceClassifier(Protocol):
     """Reads the expression of faces. What it takes of the picture around a face is its own."""
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from sensorium.errors import InputError
 from sensorium.models import open as open_model
-from sensorium.roles import FaceDetector
+from sensorium.roles import FaceDetector, FaceFollower
 from sensorium.runtime.catalogue import BUILTIN
 
 Write = Callable[..., None]
@@ -114,6 +114,32 @@ def test_the_built_in_model_finds_a_drawn_face(draw_face: Draw, radius: int) -> 
     points = (np.array(face.points) - 200) / radius
     wanted = [(-0.36, -0.25), (0.36, -0.25), (0, 0.25), (-0.3, 0.62), (0.3, 0.62)]
     assert points == pytest.approx(np.array(wanted), abs=0.2)
+
+
+@needed
+def test_frames_of_a_video_are_looked_at_whole_where_a_shot_begins(
+    draw_face: Draw, fed: Fed
+) -> None:
+    """A small face goes across a view that rests, then there is another view with a large one."""
+    detector = open_model("face-detector", FaceDetector)
+    assert isinstance(detector, FaceFollower)
+    small, large = np.asarray(draw_face(18))[160:240, 160:240], np.asarray(draw_face(150))
+    rest = np.full((540, 960, 3), (90, 110, 130), np.uint8)
+    rest[:, 500:] = (170, 150, 130)
+    views = [rest.copy() for _ in range(4)]
+    for at, view in enumerate(views[:3]):
+        view[100:180, 100 + 20 * at : 180 + 20 * at] = small
+    views[3][:] = rest[:, ::-1]
+    views[3][70:470, 300:700] = large
+    alone, given = detector.find_faces(views), fed(detector)
+    found = detector.follow_faces(views)
+    for one, other in zip(found, alone, strict=True):
+        ((face,), (same,)) = one, other
+        assert face.xyxy == pytest.approx(same.xyxy, abs=4)
+    shapes = [one["pixels"].shape[2:] for one in given]
+    whole, again = [(192, 320), (384, 640)], [(192, 320), (128, 128)]
+    assert shapes == [*whole, *again, *again, *whole]
+    assert detector.follow_faces([]) == []
 
 
 @needed

@@ -61,6 +61,12 @@ def are_alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
     return now.change < LEAST and now.kept > SURE
 
 
+def may_be_one(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    """Whether two views, with some time between, may be of one shot: where it goes on for sure, and
+    where a camera or what it sees moves."""
+    return _correlation(_tiny(one, None), _tiny(other, None)) >= ALIKE
+
+
 class _Teller:
     def __init__(self) -> None:
         self.past: deque[float] = deque(maxlen=AROUND)

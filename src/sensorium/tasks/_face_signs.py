@@ -17,6 +17,7 @@ from sensorium.roles import (
     Face,
     FaceClassifier,
     FaceDetector,
+    FaceFollower,
     FaceLandmarker,
     Floats,
     Pixels,
@@ -89,9 +90,11 @@ class FaceReader:
         return [*found, self.points.provenance] if self.points else found
 
     def look(self, pictures: Sequence[Pixels], scale: float = 1.0) -> list[tuple[Look, ...]]:
-        """The faces of each picture. scale: of the pictures, to which boxes are told back."""
-        found = self.detector.find_faces(pictures)
-        return [self._read(*one, scale) for one in zip(pictures, found, strict=True)]
+        """The faces of each picture, which follow each other. scale: of the pictures, to which
+        boxes are told back."""
+        detector = self.detector
+        find = detector.follow_faces if isinstance(detector, FaceFollower) else detector.find_faces
+        return [self._read(*one, scale) for one in zip(pictures, find(pictures), strict=True)]
 
     def _read(self, picture: Pixels, found: Sequence[Face], scale: float) -> tuple[Look, ...]:
         faces = sorted((one for one in found if _side(one) >= _SMALLEST), key=_side)[-_MOST:]
@@ -140,7 +143,7 @@ class Eye:
             for frame in flow:
                 if isinstance(frame, Failed):
                     raise frame.error
-                yield from waiting.add(frame)
+                waiting.add(frame)
                 if waiting.full:
                     yield from waiting.looked()
                     yield Until(round(frame.at + self.every, 6))
@@ -160,9 +163,10 @@ class _Decoded:
 
 @dataclass
 class _Waiting:
-    """Frames that the models have not seen yet; one that is still shown is not looked at again.
+    """Frames that the models have not seen yet; one that is still shown is looked at once. Nothing
+    is known of those before: what is found in them is the same where a run begins here.
 
-    times: of each moment, with the place of its picture. latest: the faces of the last picture.
+    times: of each moment, with the place of its picture.
     """
 
     reader: FaceReader
@@ -170,20 +174,15 @@ class _Waiting:
     pictures: list[Pixels] = field(default_factory=list)
     still: Pixels | None = None
     scale: float = 1.0
-    latest: tuple[Look, ...] = ()
 
     @property
     def full(self) -> bool:
         return len(self.pictures) >= _BATCH or len(self.times) >= 4 * _BATCH
 
-    def add(self, frame: Frame) -> Iterator[Looked]:
-        """One more frame; gives what is known of it already."""
+    def add(self, frame: Frame) -> None:
         if frame.pixels is not self.still:
             self.pictures.append(frame.pixels)
             self.still, self.scale = frame.pixels, frame.scale
-        elif not self.pictures:
-            yield Looked(frame.at, self.latest)
-            return
         self.times.append((frame.at, len(self.pictures) - 1))
 
     def looked(self) -> Iterator[Looked]:
@@ -191,7 +190,7 @@ class _Waiting:
         if self.pictures:
             found = self.reader.look(self.pictures, self.scale)
             yield from (Looked(at, found[place]) for at, place in self.times)
-            self.times, self.pictures, self.latest = [], [], found[-1]
+            self.times, self.pictures, self.still = [], [], None
 
 
 @dataclass
