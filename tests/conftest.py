@@ -9,10 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from sensorium.results import Provenance
 from sensorium.signal.image import Resample, resize
+
+# How long an example takes is told by pytest's own timeout: 200 ms are soon over on a busy machine.
+settings.register_profile("sensorium", deadline=None)
+settings.load_profile("sensorium")
 
 
 def _declare_nms() -> None:
