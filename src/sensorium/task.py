@@ -152,7 +152,7 @@ class Option:
 
     def _one(self, value: Any) -> Any:
         if self.choices and value not in self.choices:
-            self._refuse(value, f"one of {', '.join(self.choices)}")
+            self._refuse(value, f"one of {', '.join(filter(None, self.choices))}")
         value = self._convert(value)
         if self.range and not self.range.low <= value <= self.range.high:
             self._refuse(value, f"{self.range}")

@@ -44,6 +44,7 @@ def test_fields_before_the_file_before_defaults(tmp_path: Path) -> None:
         ("width", 7, "8 to 64"),
         ("lr", "fast", "number"),
         ("precision", "fp8", "fp32, bf16"),
+        ("device", "tpu", "one of cpu, cuda"),
         ("bold", "perhaps", ""),
     ],
 )
@@ -54,8 +55,9 @@ def test_what_a_field_may_be(field: str, value: Any, why: str) -> None:
 
 
 def test_what_is_missing_or_unknown(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--data and --out must be given"):
+    with pytest.raises(InputError, match="--data and --out must be given") as bare:
         read_config(Config, None, {})
+    assert bare.value.hint.startswith("--data: A file, a folder")
     with pytest.raises(InputError, match="“widht”") as raised:
         read_config(Config, None, NEEDED | {"widht": 9})
     assert raised.value.hint.startswith("width")
@@ -66,8 +68,10 @@ def test_what_is_missing_or_unknown(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not TOML"):
         read_config(Config, path, NEEDED)
     path.write_text("stesp = 3")
-    with pytest.raises(InputError, match="stesp"):
+    with pytest.raises(InputError, match="stesp") as slip:
         read_config(Config, path, NEEDED)
+    assert slip.value.why == f"it stands in {path}"
+    assert slip.value.hint.startswith("steps")
 
 
 @given(

@@ -54,18 +54,21 @@ def read_config(config: type[Config], path: Path | None, given: Mapping[str, Any
     for name, value in (told | dict(given)).items():
         if name.replace("-", "_") not in known:
             near = get_close_matches(name, known, n=3, cutoff=0.5)
-            where = str(path) if path and name not in given else "the recipe"
             raise InputError(
-                f"{where} has no field “{name}”" if where != str(path) else f"{path}: “{name}”?",
-                why="the recipe knows no such field",
+                f"“{name}” is no field of the recipe",
+                why="" if name in given else f"it stands in {path}",
                 hint=" or ".join(near) or ", ".join(known),
             )
         option = known[name.replace("-", "_")]
         values[option.name] = option.read(_plain(option, value))
-    missing = [o.flag for o in known.values() if o.default is dataclasses.MISSING]
-    missing = [flag for flag in missing if flag[2:].replace("-", "_") not in values]
+    missing = [o for o in known.values() if o.default is dataclasses.MISSING]
+    missing = [option for option in missing if option.name not in values]
     if missing:
-        raise InputError(f"{' and '.join(missing)} must be given", "the recipe cannot begin")
+        raise InputError(
+            f"{' and '.join(option.flag for option in missing)} must be given",
+            why="the recipe cannot begin",
+            hint="; ".join(f"{option.flag}: {option.help}" for option in missing),
+        )
     return config(**values)
 
 

@@ -46,6 +46,13 @@ def test_version(sensorium: Run) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("group", ["evaluate", "libraries", "models", "train"])
+def test_a_group_by_itself_shows_what_it_has(sensorium: Run, group: str) -> None:
+    ended = sensorium(group)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert f"Usage: sensorium {group}" in ended.stdout.decode()
+
+
 def test_help_names_tasks_verbs_and_guests_without_importing_a_guest(
     sensorium: Run, install: Install
 ) -> None:

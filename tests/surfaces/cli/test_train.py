@@ -42,6 +42,7 @@ def test_an_unknown_recipe(sensorium: Run) -> None:
     ended = sensorium("train", "nonsense")
     assert ended.returncode == 3
     assert "there is no recipe “nonsense”" in ended.stderr.decode()
+    assert b"try    masked-text" in sensorium("train", "maskd-text").stderr
 
 
 def test_check(sensorium: Run, folder: Path) -> None:

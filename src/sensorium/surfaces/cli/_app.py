@@ -178,6 +178,8 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group by itself, which showed its help
+            return 0
         return out.error(_usage(error))
     if code == 130:
         out.note("stopped")

@@ -41,7 +41,7 @@ class Evaluations(TyperGroup):
 app = typer.Typer(cls=Evaluations, add_completion=False)
 
 
-@app.callback()
+@app.callback(no_args_is_help=True)
 def _group() -> None:
     """Typer makes a group of what has a callback; its help is the file's docstring."""
 

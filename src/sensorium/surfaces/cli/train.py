@@ -9,6 +9,7 @@ import inspect
 import math
 import os
 from contextlib import closing
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,14 +44,16 @@ class Recipes(TyperGroup):
         if name in RECIPES:
             return name, _command(name), args[1:]
         if super().get_command(ctx, name) is None:
-            raise NotFound(f"there is no recipe “{name}”", hint=", ".join(self.list_commands(ctx)))
+            every = self.list_commands(ctx)
+            near = get_close_matches(name, every, n=3)
+            raise NotFound(f"there is no recipe “{name}”", hint=", ".join(near or every))
         return super().resolve_command(ctx, args)  # type: ignore[return-value]
 
 
 app = typer.Typer(cls=Recipes, add_completion=False, rich_markup_mode="markdown")
 
 
-@app.callback()
+@app.callback(no_args_is_help=True)
 def _group() -> None:
     """Typer makes a group of what has a callback; its help is the file's docstring."""
 
