@@ -91,6 +91,22 @@ def test_votes_become_shares() -> None:
     assert faces.majority().tolist() == [EMOTIONS.index("fear"), 0, -1, -1]
 
 
+def test_votes_say_what_such_faces_are_filed_under() -> None:
+    # Faces that all call fear are filed under it in 6 of 10, under surprise in 4.
+    fear, surprise = EMOTIONS.index("fear"), EMOTIONS.index("surprise")
+    told = np.zeros((200, 10), np.int64)
+    told[:100, VOTED.index("fear")] = told[100:, VOTED.index("neutral")] = 10
+    labels = np.where(np.arange(100) % 10 < 6, fear, surprise)
+    calm = np.full(100, EMOTIONS.index("neutral"))
+    faces = Faces(np.zeros((200, 48, 48), np.uint8), np.concatenate([labels, calm]), told)
+    filed = faces.filed_as()
+    assert filed[:100, [fear, surprise]] == pytest.approx(np.array([[0.6, 0.4]] * 100), abs=0.03)
+    assert filed[100:, EMOTIONS.index("neutral")].min() > 0.95
+    wanted = recipe.targets(faces, 0.0, 0.5)
+    assert wanted[0, fear] == pytest.approx(0.8, abs=0.02)  # half its own label, half theirs
+    assert recipe.targets(faces, 0.0)[0, fear] == 1
+
+
 def net(frozen: int = 2) -> FaceEmotion:
     torch.manual_seed(0)
     return FaceEmotion(EfficientNetLite(0.25, 1.0), 7, frozen, 0.0)

@@ -37,9 +37,9 @@ class FaceEmotion(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.frozen = frozen
         _made_grey(net)
-        _centred(net)
+        centred(net)
         _narrowed(net)
-        _in_whole(net)
+        in_whole(net)
         self.net = net.to(memory_format=torch.channels_last)
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.Linear(1280, 2 * labels)
@@ -58,17 +58,21 @@ class FaceEmotion(nn.Module):  # type: ignore[misc]
         if not self.frozen:
             return
         lower = [self.net.stem, *self.net.blocks[: self.frozen]]
-        norms = [m for part in lower for m in part.modules() if isinstance(m, nn.BatchNorm2d)]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # of all batches alike
-        self.net.train()
+        refit(self.net, lower)
         with torch.no_grad():
             for part in faces.split(64):
                 self.net.lower(((part - _MIDDLE) / _SPREAD)[:, None], self.frozen)
         for one in lower:
-            _fold(one)
+            fold(one)
             one.requires_grad_(False)
+
+
+def refit(net: nn.Module, parts: list[nn.Module]) -> None:
+    """From here on what `net` is shown gives the norms of `parts` their means and spreads."""
+    for norm in (m for part in parts for m in part.modules() if isinstance(m, nn.BatchNorm2d)):
+        norm.reset_running_stats()
+        norm.momentum = None  # of all batches alike
+    net.train()
 
 
 def _made_grey(net: EfficientNetLite) -> None:
@@ -79,7 +83,7 @@ def _made_grey(net: EfficientNetLite) -> None:
     net.stem = nn.Sequential(grey, *list(net.stem)[-2:])
 
 
-def _centred(net: nn.Module) -> None:
+def centred(net: nn.Module) -> None:
     """Padding alike on all sides: half a cell's shift, which training takes in, for a copy less."""
     for part in net.modules():
         if isinstance(part, SameConv) and isinstance(part[0], nn.ZeroPad2d):
@@ -97,13 +101,14 @@ def _narrowed(net: EfficientNetLite) -> None:
         conv.kernel_size, conv.padding = (3, 3), (1, 1)
 
 
-def _in_whole(net: nn.Module) -> None:
+def in_whole(net: nn.Module) -> None:
+    """See `Whole`."""
     for part in net.modules():
         if isinstance(part, SameConv) and part[0].groups > 1:
             part[0] = Whole(part[0])
 
 
-def _fold(net: nn.Module) -> None:
+def fold(net: nn.Module) -> None:
     """Convolution and batch norm as one convolution, in place."""
     for part in list(net.modules()):
         if (

@@ -12,7 +12,8 @@ How it is made
    in EfficientNetV2 (Tan and Le 2021). Its lowest blocks stay as they are, with means and spreads
    of faces in their norms.
 2. Two heads: FER2013's one label a face, and the votes of ten people as a distribution (Barsoum et
-   al. 2016). Labels are smoothed, faces varied and mixed (mixup), weights averaged.
+   al. 2016). Labels are smoothed, and where asked for also shared out by what the votes say that
+   such a face is mostly filed under; faces are varied and mixed (mixup), weights averaged.
 3. At use the readings of a face and of its mirror image are averaged; the temperature of either
    head is fitted on half of what was held back.
 """
@@ -63,6 +64,7 @@ class Config(Options):
     begin: Annotated[str, "A finished run to go on from; empty: ImageNet's weights."] = ""
     frozen_blocks: Annotated[int, Range(0, 16), "Of 16 blocks, those left as they are."] = 3
     smoothing: Annotated[float, Range(0, 0.5), "Share of a label's target for all."] = 0.1
+    crowd: Annotated[float, Range(0, 1), "Share of a label's target that the votes decide."] = 0.0
     dropout: Annotated[float, Range(0, 0.9), "Share of features dropped before the heads."] = 0.3
     mix: Annotated[float, Range(0, 10), "mixup's alpha; 0 mixes none."] = 0.3
 
@@ -75,7 +77,7 @@ class Training:
     def __init__(self, config: Config, model: FaceEmotion, split: Split) -> None:
         self.config, self.model, self.split = config, model, split
         self.pixels = torch.from_numpy(split.train.pixels)
-        self.targets = torch.from_numpy(targets(split.train, config.smoothing))
+        self.targets = torch.from_numpy(targets(split.train, config.smoothing, config.crowd))
 
     def groups(self) -> list[Group]:
         return [*grouped(self.model.net), *grouped(self.model.heads, 4.0)]
@@ -122,9 +124,12 @@ class Training:
         write(self.model, self.config.size, self.split.held, out)
 
 
-def targets(faces: Faces, smoothing: float) -> NDArray[np.float32]:
-    """float32 `(n, 14)`: the smoothed label, and the shares of votes, zeros where none."""
+def targets(faces: Faces, smoothing: float, crowd: float = 0.0) -> NDArray[np.float32]:
+    """float32 `(n, 14)`: the smoothed label, of which the votes decide a share of `crowd`, and the
+    shares of votes, zeros where none."""
     one = np.eye(_SEVEN, dtype=np.float32)[faces.labels]
+    if crowd:
+        one = one * (1 - crowd) + faces.filed_as() * crowd
     smooth = one * (1 - smoothing) + smoothing / _SEVEN
     return np.concatenate([smooth, faces.shares()], axis=1)
 
