@@ -58,3 +58,9 @@ def cut_square(
     rows = np.clip(np.arange(first_row, first_row + side), 0, picture.shape[0] - 1)
     columns = np.clip(np.arange(first_column, first_column + side), 0, picture.shape[1] - 1)
     return picture[np.ix_(rows, columns)]
+
+
+def corner_of(face: Face, side: int) -> tuple[int, int]:
+    """Left and top of what `cut_square` cuts out where it is not raised."""
+    left, top, right, bottom = face.xyxy
+    return round((left + right - side) / 2), round((top + bottom - side) / 2)

@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorium.errors import InputError
 from sensorium.models._faces import graph_file
-from sensorium.models._see_faces import cut_square
+from sensorium.models._see_faces import corner_of, cut_square
 from sensorium.roles import Face, FaceLandmarker, Floats, Pixels
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
@@ -61,7 +61,7 @@ class PfldLandmarker:
         told = self._session.run({self._session.inputs[0]: pixels})[self._output]
         sides = np.array([len(cut) for cut in cuts], np.float32)
         pairs = zip(faces, cuts, strict=True)
-        corners = np.array([_corner(face, len(cut)) for face, cut in pairs], np.float32)
+        corners = np.array([corner_of(face, len(cut)) for face, cut in pairs], np.float32)
         points = told.reshape(len(faces), _POINTS, 2) * sides[:, None, None] + corners[:, None]
         placed: Floats = points.astype(np.float32)
         return placed
@@ -73,9 +73,3 @@ def _numbers(shape: tuple[int | str | None, ...]) -> int:
     if not sides or not all(isinstance(side, int) for side in sides):
         return 0
     return int(np.prod([side for side in sides if isinstance(side, int)]))
-
-
-def _corner(face: Face, side: int) -> tuple[int, int]:
-    """Left and top of what `cut_square` cuts out."""
-    left, top, right, bottom = face.xyxy
-    return round((left + right - side) / 2), round((top + bottom - side) / 2)

