@@ -131,12 +131,18 @@ def read_parts(
     return train, held
 
 
+def require_there(places: Iterable[str]) -> None:
+    """Raises NotFound for a file or folder that is not there; the Hub is not asked."""
+    for place in places:
+        if not (place.startswith("hf:") or Path(place).expanduser().exists()):
+            raise NotFound(f"{place} does not exist", "data is a file, a folder or hf:org/name")
+
+
 def _read(place: str) -> Iterator[Pair | Bad]:
     if place.startswith("hf:"):
         return hub.read_hub(place)
+    require_there([place])
     path = Path(place).expanduser()
-    if not path.exists():
-        raise NotFound(f"{path} does not exist", "data is a file, a folder or hf:org/name")
     return _read_folder(path) if path.is_dir() else _read_file(path)
 
 

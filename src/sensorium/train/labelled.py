@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorium.errors import InputError
 from sensorium.models._labels import SENTIMENTS
 from sensorium.models.text_emotion import without_addresses
 from sensorium.results.timeline import EMOTIONS
+from sensorium.train.readers.parquet import open_table
 
 _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
 # Sets whose labels were made out of the emoticons that stand in their texts.
@@ -125,12 +125,7 @@ def _place(labels: Sequence[str], label: str | None) -> int:
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    import pyarrow.parquet as pq
-
     needed = ["text", "language", "source", "sentiment", "emotion", "split"]
-    with pq.ParquetFile(path) as file:
-        missing = [name for name in needed if name not in file.schema_arrow.names]
-        if missing:
-            raise InputError(f"{path} has no column {', '.join(missing)}")
+    with open_table(path, needed) as file:
         for batch in file.iter_batches(8192, columns=needed):
             yield from batch.to_pylist()

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sensorium.errors import InputError
 from sensorium.media import Image, Media
 from sensorium.models._labels import SENTIMENTS
 from sensorium.models.post_sentiment import PLACES, text_marks
 from sensorium.roles import Pixels
 from sensorium.signal.image import Resample, resize
 from sensorium.train.labelled import near_duplicates
+from sensorium.train.readers.parquet import open_table
 
 _NEAR = 4  # bits of 64 by which two pictures differ that are the same to the eye
 _LEAST = 1e-4  # of a probability whose logarithm is taken
@@ -42,14 +42,9 @@ class Posts:
 def read_posts(path: Path) -> Posts:
     """A parquet file with the columns `text`, `image` (an encoded picture) and `sentiment`; rows
     that lack one are left out. Near-duplicates have texts or pictures in common."""
-    import pyarrow.parquet as pq
-
-    columns = ["text", "image", "sentiment"]
-    with pq.ParquetFile(path) as file:
-        missing = [name for name in columns if name not in file.schema_arrow.names]
-        if missing:
-            raise InputError(f"{path} has no column {', '.join(missing)}")
-        rows = file.read(columns).to_pylist()
+    wanted = ["text", "image", "sentiment"]
+    with open_table(path, wanted) as file:
+        rows = file.read(wanted).to_pylist()
     rows = [row for row in rows if row["image"] and row["sentiment"] in SENTIMENTS]
     texts = [row["text"] or "" for row in rows]
     pictures = [row["image"] for row in rows]

@@ -5,7 +5,7 @@ A row group is read at once and a few are kept, so a feed draws from near rows (
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,16 @@ def read_parquet(path: Path) -> Iterator[Pair | Bad]:
             number += 1
 
 
+def open_table(path: Path, columns: Sequence[str]) -> Any:
+    """As `open_parquet`; raises InputError where it lacks one of the columns."""
+    file = open_parquet(path)
+    missing = [name for name in columns if name not in file.schema_arrow.names]
+    if missing:
+        why = f"its columns are {', '.join(file.schema_arrow.names)}"
+        raise InputError(f"{path} has no column {', '.join(missing)}", why)
+    return file
+
+
 def _binary(schema: Any, name: str) -> bool:
     """Bytes, or the Hub's struct of bytes and path."""
     kind = str(schema.field(name).type)
@@ -94,6 +104,7 @@ def _binary(schema: Any, name: str) -> bool:
 
 
 def open_parquet(path: Path) -> Any:
+    """pyarrow's ParquetFile. Raises SensoriumError without pyarrow, InputError for another file."""
     try:
         from pyarrow import ArrowInvalid
         from pyarrow.parquet import ParquetFile
