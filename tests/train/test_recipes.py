@@ -32,7 +32,7 @@ TEXTS: dict[str, Any] = SMALL | {"vocabulary": 200, "length": 16}
 
 def check(out: Path, recipe: str, ended: Any) -> OnnxSession:
     names = {path.name for path in out.iterdir()}
-    assert {"README.md", "run.toml", "config.json", "curves.png", "best.pt"} <= names
+    assert {"README.md", "run.toml", "config.json", "curves.png", "best.pt", "ids.txt.gz"} <= names
     assert ended.why == "done"
     assert ended.step == 2
     told = tomllib.loads((out / "run.toml").read_text("utf-8"))
@@ -128,16 +128,39 @@ def test_a_folder_goes_on_with_its_own_run_only(tmp_path: Path, pairs_file: Path
 def test_rows_left_out_are_listed(tmp_path: Path, pairs_file: Path) -> None:
     rows = pairs_file.read_text("utf-8") + '\n{"image": "gone.png", "caption": "x"}'
     (pairs_file.parent / "more.jsonl").write_text(rows, "utf-8")
-    train.run("masked-text", data=pairs_file.parent / "more.jsonl", out=tmp_path, **TEXTS)
-    assert "more.jsonl, line 41: gone.png" in (tmp_path / "bad-rows.txt").read_text("utf-8")
+    ended = train.run("masked-text", data=pairs_file.parent / "more.jsonl", out=tmp_path, **TEXTS)
+    assert ended.left_out == 1
+    told = tmp_path / "bad-rows.txt"
+    assert "more.jsonl, line 41: gone.png" in told.read_text("utf-8")
+    told.write_text("a row that was met before an interruption\n" + told.read_text("utf-8"))
+    again = train.run("masked-text", data=pairs_file.parent / "more.jsonl", out=tmp_path, **TEXTS)
+    assert again.left_out == 2
+
+
+def test_rows_of_the_held_part_are_counted_too(tmp_path: Path, pairs_file: Path) -> None:
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "good.png").write_bytes((pairs_file.parent / "0.png").read_bytes())
+    (tmp_path / "held" / "broken.png").write_bytes(b"broken")
+    val, out = str(tmp_path / "held"), tmp_path / "out"
+    ended = train.run("masked-image", data=str(pairs_file), val=val, out=out, **PICTURES)
+    assert ended.left_out == 1
+    assert "broken.png" in (out / "bad-rows.txt").read_text("utf-8")
 
 
 def test_unknown_recipes_and_fields(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no “nonsense”"):
         train.run("nonsense")
-    with pytest.raises(InputError, match="no field “stps”") as raised:
+    with pytest.raises(InputError, match="“stps” is no field") as raised:
         train.run("masked-text", data="x", out=tmp_path, stps=3)
     assert "steps" in raised.value.hint
+
+
+@pytest.mark.parametrize("name", train.RECIPES.own)
+def test_data_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(NotFound, match=r"nowhere\.parquet does not exist"):
+        train.stream(name, data=str(tmp_path / "nowhere.parquet"), out=out)
+    assert not out.exists()
 
 
 def test_names_cost_no_torch() -> None:

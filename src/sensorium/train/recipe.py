@@ -15,6 +15,7 @@ from sensorium.errors import InputError
 from sensorium.results.result import write_whole
 from sensorium.train.card import BAD, write_card
 from sensorium.train.config import changed, fields_of, read_config, write_toml
+from sensorium.train.data import require_there
 from sensorium.train.loop import Ended, Event, Trainee, train
 from sensorium.train.options import Options
 from sensorium.train.processes import Processes, processes
@@ -37,8 +38,11 @@ class Recipe:
         return cls(name, inspect.getdoc(module) or "", module.Config, module.start)
 
     def stream(self, config: Path | None, given: Mapping[str, Any]) -> Iterator[Event]:
-        """See `sensorium.train.stream`. Fields are checked at once, before the first event."""
-        return self._events(read_config(self.config, config, given))
+        """See `sensorium.train.stream`. Fields, and whether the data is there, are checked at once,
+        before the first event."""
+        options = read_config(self.config, config, given)
+        require_there([*options.data, *options.val])
+        return self._events(options)
 
     def _events(self, options: Options) -> Iterator[Event]:
         out = options.out.expanduser()
@@ -61,8 +65,10 @@ class Recipe:
         """Make the folder one that explains itself, unless the run is to go on."""
         out = options.out.expanduser()
         bad = here.together([str(one) for one in trainee.bad()])
+        if here.first and (out / BAD).exists():  # met before the run was interrupted
+            bad = sorted({*bad, *(out / BAD).read_text("utf-8").splitlines()})
         if here.first and bad:
-            (out / BAD).write_text("".join(f"{one}\n" for one in bad), "utf-8")
+            write_whole(out / BAD, "".join(f"{one}\n" for one in bad).encode())
         if here.first and ended.why != "stopped":
             trainee.model.eval().to("cpu")
             trainee.finish(out)

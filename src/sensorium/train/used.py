@@ -8,15 +8,15 @@ from pathlib import Path
 FILE = "ids.txt.gz"
 
 
-def ids(train: Iterable[str], val: Iterable[str]) -> str:
+def used_ids(train: Iterable[str], val: Iterable[str]) -> str:
     """A line a row, `train` or `val`, a tab, its id; sorted."""
     rows = [("train", one) for one in train] + [("val", one) for one in val]
     return "".join(f"{split}\t{one}\n" for split, one in sorted(rows))
 
 
-def digest(text: str) -> str:
-    """SHA-256 of `ids`, by which two runs are seen to have used the same rows."""
-    return sha256(text.encode()).hexdigest()
+def told_ids(text: str) -> str:
+    """As the card says it: two runs of one SHA-256 have used the same rows."""
+    return f"`{FILE}`, SHA-256 of its text {sha256(text.encode()).hexdigest()}"
 
 
 def write_ids(out: Path, text: str) -> None:

@@ -40,7 +40,7 @@ from sensorium.train.losses import distilled, gathered_info_nce, gathered_sigmoi
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
-from sensorium.train.used import FILE, digest, ids, write_ids
+from sensorium.train.used import told_ids, used_ids, write_ids
 
 _KEPT = 1000  # pictures that validation looks at
 _AT = 10
@@ -98,7 +98,7 @@ class Training:
         part = Part(processes.rank, processes.count)
         self.feed = Feed(train, config.batch, config.seed, view, part)
         self.kept = keep(val, view, _KEPT)
-        self.used = ids((pair.id for pair in train), self.kept.ids)
+        self.used = used_ids((pair.id for pair in train), self.kept.ids)
 
     def groups(self) -> list[Group]:
         learns = ([w for w in g.parameters if w.requires_grad] for g in self._groups)
@@ -170,7 +170,7 @@ class Training:
         learns = sum(w.numel() for group in self.groups() for w in group.parameters)
         told = dict(self.begun.told) | {
             "pictures": f"{len(self.feed.pairs):,} to train on, {len(self.kept.ids):,} to validate",
-            "ids": f"`{FILE}`, SHA-256 of its text {digest(self.used)}",
+            "ids": told_ids(self.used),
             "loss": "pairwise sigmoid" if self.sigmoid else "InfoNCE",
             "numbers that learnt": f"{learns:,}",
         }

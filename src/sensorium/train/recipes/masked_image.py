@@ -28,6 +28,7 @@ from sensorium.train.pair import Bad
 from sensorium.train.pixels import normal
 from sensorium.train.processes import Processes
 from sensorium.train.transformer import Patches, Stack, patches_of
+from sensorium.train.used import told_ids, used_ids, write_ids
 from sensorium.train.view import View
 
 _KEPT = 512  # pictures that validation looks at
@@ -92,6 +93,7 @@ class Training:
         part = Part(processes.rank, processes.count)
         self.feed = Feed(train, config.batch, config.seed, self.view, part)
         self.kept = keep(val, self.view, _KEPT)
+        self.used = used_ids((pair.id for pair in train), self.kept.ids)
 
     def groups(self) -> list[Group]:
         return grouped(self.model)
@@ -125,6 +127,7 @@ class Training:
         return {
             "start": f"`{self.config.begin}`" if self.config.begin else "nothing",
             "pictures": f"{len(self.feed.pairs):,} to train on, {len(self.kept.ids):,} to validate",
+            "ids": told_ids(self.used),
             "parameters": f"{sum(one.numel() for one in self.model.parameters()):,}",
         }
 
@@ -132,7 +135,8 @@ class Training:
         return [*self.feed.bad.values(), *self.val.bad]
 
     def finish(self, out: Path) -> None:
-        """`model.onnx`: pixels → embedding (the mean over patches); `config.json`."""
+        """`model.onnx`: pixels → embedding (the mean over patches); `config.json`, ids."""
+        write_ids(out, self.used)
         config = self.config
         shape = {"width": config.width, "layers": config.layers, "heads": config.heads}
         image = picture_config(config.size, self.view.resample)

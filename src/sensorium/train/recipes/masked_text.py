@@ -26,6 +26,7 @@ from sensorium.train.options import Options
 from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
 from sensorium.train.transformer import Stack, Words
+from sensorium.train.used import told_ids, used_ids, write_ids
 from sensorium.train.words import Numbered, hide, run_tokenizer
 
 _KEPT = 2000  # texts that validation looks at
@@ -82,6 +83,7 @@ class Training:
             train, config.batch, config.seed, None, Part(processes.rank, processes.count)
         )
         self.kept = [text for pair in val for text in pair.texts][:_KEPT]
+        self.used = used_ids((pair.id for pair in train), (pair.id for pair in val))
 
     def groups(self) -> list[Group]:
         return grouped(self.model)
@@ -122,6 +124,7 @@ class Training:
             "start": f"`{self.config.begin}`" if self.config.begin else "nothing",
             "texts": f"{texts:,} to train on, {len(self.kept):,} to validate on",
             "pieces": f"{self.numbered.vocabulary:,}",
+            "ids": told_ids(self.used),
             "parameters": f"{sum(one.numel() for one in self.model.parameters()):,}",
         }
 
@@ -129,7 +132,8 @@ class Training:
         return [*self.feed.bad.values(), *self.val.bad]
 
     def finish(self, out: Path) -> None:
-        """`model.onnx`: ids, seen → logits; `config.json`, `tokenizer.json`."""
+        """`model.onnx`: ids, seen → logits; `config.json`, `tokenizer.json`, ids."""
+        write_ids(out, self.used)
         config = self.config
         text = {"max_length": config.length, "vocabulary": self.numbered.vocabulary}
         shape = {"width": config.width, "layers": config.layers, "heads": config.heads}

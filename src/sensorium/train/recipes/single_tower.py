@@ -31,6 +31,7 @@ from sensorium.train.pair import Bad
 from sensorium.train.pixels import normal
 from sensorium.train.processes import Processes
 from sensorium.train.transformer import Patches, Stack, Words, patches_of
+from sensorium.train.used import told_ids, used_ids, write_ids
 from sensorium.train.view import View
 from sensorium.train.words import Numbered, hide, run_tokenizer
 
@@ -105,6 +106,7 @@ class Training:
         part = Part(processes.rank, processes.count)
         self.feed = Feed(train, config.batch, config.seed, self.view, part)
         self.kept = keep(val, self.view, _KEPT)
+        self.used = used_ids((pair.id for pair in train), self.kept.ids)
         self.near: NDArray[np.int64] | None = None
         if config.negatives:
             self.near = run_negatives(
@@ -188,6 +190,7 @@ class Training:
         return {
             "start": f"`{self.config.begin}`" if self.config.begin else "nothing",
             "pictures": f"{len(self.feed.pairs):,} to train on, {len(self.kept.ids):,} to validate",
+            "ids": told_ids(self.used),
             "negatives": self.config.negatives or "other captions of the batch",
             "parameters": f"{sum(one.numel() for one in self.model.parameters()):,}",
         }
@@ -196,7 +199,8 @@ class Training:
         return [*self.feed.bad.values(), *self.val.bad]
 
     def finish(self, out: Path) -> None:
-        """`model.onnx`: pixels, ids, seen → match; `config.json`, `tokenizer.json`."""
+        """`model.onnx`: pixels, ids, seen → match; `config.json`, `tokenizer.json`, ids."""
+        write_ids(out, self.used)
         config = self.config
         shape = {"width": config.width, "layers": config.layers, "heads": config.heads}
         image = picture_config(config.size, self.view.resample) | {"patch": config.patch}
