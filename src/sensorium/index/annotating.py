@@ -47,26 +47,6 @@ _MEDIA: dict[str, type[Media]] = {
 }
 
 
-@dataclass(frozen=True)
-class Annotator:
-    """task: its name, under which notes are kept. spec: of the model that `run` asks, with its
-    revision where it has one: another spec is another note. run: one picture, or a video whose
-    span is one moment, to what is found in it."""
-
-    task: str
-    spec: str
-    run: Callable[[Any], Result]
-
-
-@dataclass(frozen=True)
-class WholeAnnotator(Annotator):
-    """One whose `run` is given a whole file of one of `kinds`. part: what it gave, to what of it is
-    kept of one scene, or of all (None). Notes of another spec make room for the new ones."""
-
-    kinds: Collection[Kind]
-    part: Callable[[Result, Span | None], Result]
-
-
 @dataclass(frozen=True, slots=True)
 class _Pending:
     """span: 0 for the whole of a file."""
@@ -88,6 +68,63 @@ class _Pending:
         return Video(Path(self.path), Span(self.at or 0.0, self.at or 0.0))
 
 
+@dataclass(frozen=True)
+class Annotator:
+    """task: its name, under which notes are kept. spec: of the model that `run` asks, with its
+    revision where it has one: another spec is another note. run: one picture, or a video whose
+    span is one moment, to what is found in it."""
+
+    task: str
+    spec: str
+    run: Callable[[Any], Result]
+
+    def pending(self, store: Store) -> Iterator[_Pending]:
+        """What it has not seen."""
+        return (_Pending(*row) for row in store.db.execute(_PENDING, (self.task, self.spec)))
+
+    def results(self, store: Store, pending: _Pending) -> Iterator[tuple[int, Result]]:
+        """Of which span it found what."""
+        yield pending.span, self.run(pending.media)
+
+    def make_room(self, db: sqlite3.Connection, content: bytes) -> None:
+        """Drop what a new note of a content stands for."""
+
+
+@dataclass(frozen=True)
+class WholeAnnotator(Annotator):
+    """One whose `run` is given a whole file of one of `kinds`. part: what it gave, to what of it is
+    kept of one scene, or of all (None). Notes of another spec make room for the new ones."""
+
+    kinds: Collection[Kind]
+    part: Callable[[Result, Span | None], Result]
+
+    def pending(self, store: Store) -> Iterator[_Pending]:
+        rows = store.db.execute(_PENDING_WHOLE, (self.task, self.spec))
+        return (one for one in (_Pending(*row) for row in rows) if one.kind in self.kinds)
+
+    def results(self, store: Store, pending: _Pending) -> Iterator[tuple[int, Result]]:
+        """A note each scene of a video, one of anything else."""
+        result = self.run(pending.whole)
+        scenes = store.db.execute(_SCENES, (pending.content,)).fetchall()
+        if pending.kind != Kind.VIDEO or not scenes:
+            yield pending.span, self.part(result, None)
+            return
+        for span, start, stop in scenes:
+            yield span, self.part(result, Span(start, stop))
+
+    def make_room(self, db: sqlite3.Connection, content: bytes) -> None:
+        if self.task == FELT:
+            db.execute(
+                "DELETE FROM felt WHERE content = ?1 AND EXISTS ("
+                "SELECT 1 FROM notes WHERE content = ?1 AND task = ?2 AND spec != ?3)",
+                (content, self.task, self.spec),
+            )
+        db.execute(
+            "DELETE FROM notes WHERE content = ? AND task = ? AND spec != ?",
+            (content, self.task, self.spec),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Note:
     """What an annotator gave of one picture or moment, or why it gave nothing."""
@@ -104,7 +141,7 @@ def annotating(store: Store, annotators: Sequence[Annotator]) -> Generator[Progr
     A failure is a note with its reason, and is not tried again. Closing the generator keeps what is
     done.
     """
-    todo = [(one, work) for one in annotators for work in _pending(store, one)]
+    todo = [(one, work) for one in annotators for work in one.pending(store)]
     made: list[_Note] = []
     since = time.monotonic()
     try:
@@ -122,60 +159,21 @@ def annotating(store: Store, annotators: Sequence[Annotator]) -> Generator[Progr
     return len(todo)
 
 
-def _pending(store: Store, annotator: Annotator) -> Iterator[_Pending]:
-    whole = isinstance(annotator, WholeAnnotator)
-    key = (annotator.task, annotator.spec)
-    rows = store.db.execute(_PENDING_WHOLE if whole else _PENDING, key).fetchall()
-    found = (_Pending(*row) for row in rows)
-    if isinstance(annotator, WholeAnnotator):
-        return (one for one in found if one.kind in annotator.kinds)
-    return found
-
-
 def _notes(store: Store, annotator: Annotator, pending: _Pending) -> list[_Note]:
     try:
-        if isinstance(annotator, WholeAnnotator):
-            return list(_parts(store, annotator, pending))
-        return [_Note(pending, annotator, annotator.run(pending.media), "")]
+        found = list(annotator.results(store, pending))
     except Exception as error:  # an annotator may be anybody's
         return [_Note(pending, annotator, None, reason_of(error))]
-
-
-def _parts(store: Store, annotator: WholeAnnotator, pending: _Pending) -> Iterator[_Note]:
-    """A note each scene of a video, one of anything else."""
-    result = annotator.run(pending.whole)
-    scenes = store.db.execute(_SCENES, (pending.content,)).fetchall()
-    if pending.kind != Kind.VIDEO or not scenes:
-        yield _Note(pending, annotator, annotator.part(result, None), "")
-        return
-    for span, start, stop in scenes:
-        part = annotator.part(result, Span(start, stop))
-        yield _Note(replace(pending, span=span), annotator, part, "")
+    return [_Note(replace(pending, span=span), annotator, one, "") for span, one in found]
 
 
 def _keep(store: Store, notes: list[_Note]) -> None:
     if notes:
         with store.transaction() as db:
             for note in notes:
-                if isinstance(note.annotator, WholeAnnotator):
-                    _make_room(db, note)
+                note.annotator.make_room(db, note.pending.content)
                 _write(store, db, note)
         notes.clear()
-
-
-def _make_room(db: sqlite3.Connection, note: _Note) -> None:
-    """Drop what was said of the content by another spec."""
-    content, annotator = note.pending.content, note.annotator
-    if annotator.task == FELT:
-        db.execute(
-            "DELETE FROM felt WHERE content = ?1 AND EXISTS ("
-            "SELECT 1 FROM notes WHERE content = ?1 AND task = ?2 AND spec != ?3)",
-            (content, annotator.task, annotator.spec),
-        )
-    db.execute(
-        "DELETE FROM notes WHERE content = ? AND task = ? AND spec != ?",
-        (content, annotator.task, annotator.spec),
-    )
 
 
 def _write(store: Store, db: sqlite3.Connection, note: _Note) -> None:
