@@ -75,7 +75,9 @@ def emotion(
         Sign, "By which sign: words, the sound of a voice, the look of a face, picture and words."
     ] = "text",
     target: Annotated[
-        Target | None, "Which column is predicted; of texts and posts sentiment, of others emotion."
+        Target | None,
+        "Which column is predicted; of texts and posts sentiment, of others emotion. Of faces, "
+        "emotion is the one word that each is filed under, votes what people see in it.",
     ] = None,
     model: Any = use_of_modality(),
 ) -> Generator[Progress | Failed, None, EmotionReport]:
