@@ -116,6 +116,16 @@ class Face:
 
 
 @runtime_checkable
+class StrangerListener(Protocol):
+    """What an AudioClassifier may do besides: hear voices that come from none of the corpora that
+    it learned from, and be as sure of them as it may be."""
+
+    def classify_strangers(self, sounds: Sequence[Floats]) -> Floats:
+        """As `AudioClassifier.classify_sounds`: the same label is the likeliest."""
+        ...
+
+
+@runtime_checkable
 class FaceDetector(Protocol):
     """Finds faces."""
 

@@ -11,7 +11,8 @@ from sensorium.models import open as open_model
 from sensorium.models._labels import fold
 from sensorium.models.voice_emotion import VoiceEmotionListener, padded, prepared
 from sensorium.results.timeline import EMOTIONS
-from sensorium.roles import AudioClassifier, Floats
+from sensorium.roles import AudioClassifier, Floats, StrangerListener
+from sensorium.runtime.catalogue import BUILTIN
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.spec import Folder
@@ -67,6 +68,18 @@ def test_a_long_sound_is_heard_in_windows(listener: AudioClassifier) -> None:
     sound = voice(6.0)
     once, again = listener.classify_sounds([sound, np.tile(sound, 4)])
     assert np.abs(once - again).max() < 0.2
+
+
+def test_a_stranger_is_heard_with_less_certainty(listener: AudioClassifier) -> None:
+    """Logits are divided once more; what is likeliest stays so."""
+    assert isinstance(listener, StrangerListener)
+    heat = json.loads((BUILTIN / "voice-emotion" / "config.json").read_text())["strangers"]
+    assert heat > 1
+    known, strange = (
+        hear([voice(2.0)])[0] for hear in (listener.classify_sounds, listener.classify_strangers)
+    )
+    powers = known.astype(np.float64) ** (1 / heat)
+    assert strange == pytest.approx(powers / powers.sum(), abs=1e-4)
 
 
 def test_nothing_to_hear(listener: AudioClassifier) -> None:

@@ -25,6 +25,7 @@ from sensorium.train.pair import Bad  # noqa: E402
 from sensorium.train.recipes import voice_emotion as recipe  # noqa: E402
 from sensorium.train.speech import SpeechEncoder, speech_encoder  # noqa: E402
 from sensorium.train.starts import Start  # noqa: E402
+from sensorium.train.strangers import strangeness  # noqa: E402
 from sensorium.train.voice_emotion import (  # noqa: E402
     VoiceEmotion,
     fit_linear,
@@ -132,6 +133,30 @@ def test_temperature_and_regression_are_found() -> None:
     assert centred.abs().max() < 0.3 and bias.abs().max() < 0.3
 
 
+def test_a_head_is_too_sure_of_corpora_that_it_does_not_know() -> None:
+    """Two labels that every corpus tells apart along one axis, and by a habit of its own."""
+    chance = np.random.default_rng(0)
+    voices = Voices.of(
+        [
+            Voice(np.zeros((80, 2), np.float16), "anger" if at % 2 else "calm", corpus, who, "en")
+            for corpus in "abc"
+            for who in (f"{corpus}-{number}" for number in range(4))
+            for at in range(20)
+        ]
+    )
+    labels = 2 * voices.labels - 1
+    shared = chance.normal(size=(len(labels), 1)) + labels[:, None]
+    habits = chance.normal(size=(len(labels), 3))
+    for at, corpus in enumerate("abc"):
+        habits[:, at] += 3 * labels * (voices.corpora == corpus)
+    alike = torch.from_numpy(shared.astype(np.float32))
+    habitual = torch.from_numpy(np.hstack([shared, habits]).astype(np.float32))
+    assert strangeness(alike, voices) == pytest.approx(1, abs=0.4)
+    assert strangeness(habitual, voices) > 1.5
+    two = voices.corpora != "c"
+    assert strangeness(alike[torch.from_numpy(two)], voices.take(np.flatnonzero(two))) == 1
+
+
 def test_the_encoder_is_whisper_s() -> None:
     transformers = pytest.importorskip("transformers")
     config = transformers.WhisperConfig(
@@ -213,7 +238,10 @@ def test_a_run_learns_and_its_folder_opens(
     listener = VoiceEmotionListener(Checkpoint(Folder(out), out, "r"), Device.CPU)
     assert listener.labels == ("anger", "calm", "neutral") and listener.languages == ("de",)
     everybody = tmp_path / "everybody"
-    run("voice-emotion", out=str(everybody), everybody=True, temperature=2.0, **shared)
+    assert json.loads((out / "config.json").read_text())["strangers"] == 1  # of two corpora
+    fixed: dict[str, Any] = {"everybody": True, "temperature": 2.0, "strangers": 1.5}
+    run("voice-emotion", out=str(everybody), **fixed, **shared)
+    assert json.loads((everybody / "config.json").read_text())["strangers"] == 1.5
     assert not (everybody / "figures.json").exists() and (everybody / "model.onnx").exists()
 
 

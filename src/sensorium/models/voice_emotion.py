@@ -6,12 +6,15 @@ A folder of this family holds `model.onnx` (`mel`, `mask` → `logits`) and a `c
     languages   of the speech that it learned from
     rate        samples a second; the mel bands are Whisper's, which are of 16000
     window      seconds that the network hears at once; a longer sound is heard in several windows
+    strangers   what divides the logits besides, of voices from nowhere that it learned from: it is
+                too sure of them; 1 where it is not said
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensorium.errors import InputError
 from sensorium.roles import AudioClassifier, Floats
@@ -63,7 +66,7 @@ def prepared(samples: Floats) -> Floats | None:
 
 
 class VoiceEmotionListener:
-    """See `roles.AudioClassifier`."""
+    """See `roles.AudioClassifier` and `roles.StrangerListener`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
         config = checkpoint.config
@@ -80,10 +83,18 @@ class VoiceEmotionListener:
         self.labels = tuple(config["labels"])
         self.languages = tuple(config["languages"])
         self._frames = 2 * round(float(config["window"]) * RATE / _HOP / 2)
+        self._strangers = float(config.get("strangers", 1.0))
         self._session = Batcher(OnnxSession(checkpoint.folder / "model.onnx", device))
 
     def classify_sounds(self, sounds: Sequence[Floats]) -> Floats:
         """See `roles.AudioClassifier`. Of silence every label is as probable as any other."""
+        return softmax(self._heard(sounds)).astype(np.float32)
+
+    def classify_strangers(self, sounds: Sequence[Floats]) -> Floats:
+        return softmax(self._heard(sounds) / self._strangers).astype(np.float32)
+
+    def _heard(self, sounds: Sequence[Floats]) -> NDArray[np.float64]:
+        """Logits (n, labels), of a long sound their mean over its windows."""
         windows: list[tuple[int, Floats]] = []
         for number, sound in enumerate(sounds):
             mel = prepared(sound)
@@ -99,7 +110,7 @@ class VoiceEmotionListener:
             for (number, mel), row in zip(some, logits, strict=True):
                 sums[number] += row * mel.shape[1]
                 weights[number] += mel.shape[1]
-        return softmax(sums / np.maximum(weights, 1)).astype(np.float32)
+        return sums / np.maximum(weights, 1)
 
     def _logits(self, mels: Sequence[Floats]) -> Floats:
         mel, mask = padded(mels)

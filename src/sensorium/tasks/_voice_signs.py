@@ -13,7 +13,7 @@ from sensorium.media.sound import Sound
 from sensorium.models._labels import as_emotions
 from sensorium.results import Evidence
 from sensorium.results.timeline import likeliest
-from sensorium.roles import AudioClassifier, Floats, SpeechDetector
+from sensorium.roles import AudioClassifier, Floats, SpeechDetector, StrangerListener
 from sensorium.signal.prosody import Prosody, characters_rate, prosody
 from sensorium.tasks._felt import chances
 from sensorium.tasks._senses import Until
@@ -72,12 +72,19 @@ class Ear:
         ]
         if sounds:
             given = [_at_rate(one, RATE, self.classifier.rate) for one in sounds]
-            felt = as_emotions(self.classifier.labels, self.classifier.classify_sounds(given))
+            felt = as_emotions(self.classifier.labels, self._classified(given))
             for one, sound, numbers in zip(stretches, sounds, felt, strict=True):
                 start, end = window.start + one.start, window.start + one.end
                 told = tuple(round(float(number), 6) for number in numbers)
                 yield Spoken(round(start, 3), round(end, 3), told, signs_of(prosody(sound, RATE)))
         yield Until(window.start + done, window.note)
+
+    def _classified(self, sounds: Sequence[Floats]) -> Floats:
+        """What a person records comes from no corpus."""
+        hears = self.classifier
+        if isinstance(hears, StrangerListener):
+            return hears.classify_strangers(sounds)
+        return hears.classify_sounds(sounds)
 
 
 @dataclass

@@ -16,12 +16,13 @@ How it is made
    one may be called calm in another.
 4. What ships are weights between those of step 2 and of step 3: what was learnt from few speakers
    is half taken back (Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, CVPR 2022).
-5. The temperature is fitted on the speakers that were held back.
+5. The temperature is fitted on the speakers that were held back. Logits of voices from anywhere
+   else are divided besides, by how much surer a head is of known corpora than of one left out.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +48,7 @@ from sensorium.train.processes import Processes
 from sensorium.train.shrink import to_onnx
 from sensorium.train.speech import speech_encoder
 from sensorium.train.starts import WHISPER_TINY_EN
+from sensorium.train.strangers import strangeness
 from sensorium.train.voice_emotion import (
     VoiceEmotion,
     fit_linear,
@@ -68,6 +70,11 @@ class Config(Options):
     held: Annotated[tuple[str, ...], "Speakers to measure on and never to train on."] = HELD
     everybody: Annotated[bool, "Train on the speakers held back, too; nothing is measured."] = False
     temperature: Annotated[float, Range(0, 100), "0: fitted on the speakers held back."] = 0.0
+    strangers: Annotated[
+        float,
+        Range(0, 100),
+        "Divides logits of other recordings; 0: measured by leaving corpora out.",
+    ] = 0.0
     steps: Annotated[int, Range(1, 10**6), "Steps of the encoder."] = 700
     batch: Annotated[int, Range(2, 10**5), "Voices a batch."] = 32
     lr: Annotated[float, Range(0, 1), "Of the head and the highest layer."] = 1.5e-4
@@ -269,13 +276,14 @@ def start(config: Config, processes: Processes) -> Training:
     encoder = speech_encoder(weights, config.layers, frames_of(config.window) // 2)
     model = VoiceEmotion(encoder, len(voices.names), config.dropout).eval()
     with torch.autocast("cpu", torch.bfloat16, config.precision == "bf16"):
-        begin_head(model, train, config.window)
+        features = features_of(model, train, config.window)
+        begin_head(model, train, features)
+    config = replace(config, strangers=config.strangers or strangeness(features, train))
     return Training(config, model, train, held, bad)
 
 
-def begin_head(model: VoiceEmotion, train: Voices, window: float) -> None:
+def begin_head(model: VoiceEmotion, train: Voices, features: Tensor) -> None:
     """Step 2: the head as a logistic regression on what the layers give before they learn."""
-    features = features_of(model, train, window)
     model.centre.copy_(features.mean(0))
     model.scale.copy_(features.std(0) + 1e-3)
     even = (features - model.centre) / model.scale
@@ -320,5 +328,6 @@ def write(config: Config, model: VoiceEmotion, voices: Voices, out: Path) -> Non
             "languages": list(voices.languages),
             "rate": RATE,
             "window": config.window,
+            "strangers": round(config.strangers, 3),
         },
     )
