@@ -55,7 +55,7 @@ WHERE items.state IN ('ok', 'listed') AND ({where}) GROUP BY items.kind"""
 @dataclass(frozen=True)
 class Moment:
     """One span, found by its vector. score: cosine. standing: how far that is above what unrelated
-    things of its kind have (see `search`). value: its vector."""
+    things of its kind have (see `ranking`). value: its vector."""
 
     vector: int
     score: float

@@ -64,7 +64,7 @@ def _part(path: Path, split: str, part: dict[str, Any]) -> Features:
         )
     labels = _numbers(path, f"{split}, {named}", part[named]).reshape(-1)
     if not len(labels) or not np.isfinite(labels).all():
-        raise InputError(f"{path}: {split} has a label that is no number", hint="or has none")
+        raise InputError(f"{path}: {split} has no labels, or one that is no number")
     steps = {}
     for name in MODALITIES:
         values = _numbers(path, f"{split}, {name}", part[name])

@@ -199,5 +199,9 @@ def keep(pairs: Pairs, view: View, limit: int) -> Kept:
             pixels.append(square)
             captions.append(pair.captions)
     if not pixels:
-        raise InputError("there is nothing to validate on", "no picture of it can be read")
+        raise InputError(
+            "there is nothing to validate on",
+            why="no picture of that part can be read",
+            hint="sensorium train check DATA",
+        )
     return Kept(tuple(ids), np.stack(pixels), tuple(captions))

@@ -1,5 +1,6 @@
 """Phase: a part of a recipe that the loop runs and nobody keeps, before the part that counts."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from sensorium.train.loop import Group, train
+from sensorium.train.loop import Group, Logs, train
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
@@ -16,7 +18,7 @@ from sensorium.train.processes import Processes
 Plan = TypeVar("Plan", bound=Options)
 
 
-class Phase(Generic[Plan]):
+class Phase(ABC, Generic[Plan]):
     """See `loop.Trainee`: all of it but `loss`, with nothing to validate on and nothing to write.
 
     Its batches are generators of chance, one a batch, from the seed and the batch's number.
@@ -36,8 +38,9 @@ class Phase(Generic[Plan]):
             yield np.random.default_rng([self.config.seed, number])
             number += 1
 
-    def loss(self, batch: np.random.Generator) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def loss(self, batch: np.random.Generator) -> tuple[Tensor, Logs]:
+        """A scalar, the mean over a batch, and what else to draw a curve of."""
 
     def validate(self) -> dict[str, float]:
         return {self.watched: 0.0}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sensorium.errors import InputError, ModelMissing, NotFound, SensoriumError
+from sensorium.errors import InputError, ModelMissing, NotFound
 from sensorium.flow import Progress
 from sensorium.models import family_of, role_name
 from sensorium.roles import ROLES
@@ -161,16 +161,10 @@ def export(
     ] = None,
 ) -> None:
     """Write a model as ONNX files that open without torch, and say what that changed."""
+    from sensorium.train.export_towers import export as write
+
     out = Out.of(ctx)
     pairs = list(_pairs(sample)) if sample else []
-    try:
-        from sensorium.train.export_towers import export as write
-    except ImportError as error:
-        raise SensoriumError(
-            "exporting needs packages that are not here",
-            why=f"{error.name} is not installed",
-            hint='pip install "sensorium[torch]"',
-        ) from error
     made = write(parse_spec(model), folder, int8, pairs)
     if out.json:
         drift = asdict(made.drift) if made.drift else None

@@ -286,5 +286,5 @@ def _write(model: BuiltIn, config: dict[str, Any], source: Path, out: Path) -> N
     to_onnx(text, (ids, ids), axes, "embedding", out / "text.onnx", "int8")
     if not (out / "tokenizer.json").exists():
         shutil.copyfile(source / "tokenizer.json", out / "tokenizer.json")
-    learnt = {"logit_scale": float(image.scale()), "logit_bias": model.bias.item()}
+    learnt = {"logit_scale": image.scale().item(), "logit_bias": model.bias.item()}
     write_config(out, config | learnt)

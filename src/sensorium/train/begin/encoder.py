@@ -1,5 +1,6 @@
 """Two towers as training sees them, whatever they are made of."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ Side = str
 SIDES: tuple[Side, Side] = ("image", "text")
 
 
-class DualEncoder(nn.Module):  # type: ignore[misc]
+class DualEncoder(nn.Module, ABC):  # type: ignore[misc]
     """Pictures and texts in one space. A subclass has `pixels_to` and `words_to`, and its parts."""
 
     log_scale: nn.Parameter
@@ -32,17 +33,17 @@ class DualEncoder(nn.Module):  # type: ignore[misc]
             channels = torch.as_tensor(value, dtype=torch.float32).expand(3).reshape(3, 1, 1)
             self.register_buffer(name, channels.clone(), persistent=False)
 
+    @abstractmethod
     def pixels_to(self, pixels: Tensor) -> Tensor:
         """(n, 3, s, s), normalised, → (n, d), of any length."""
-        raise NotImplementedError
 
+    @abstractmethod
     def words_to(self, *words: Tensor) -> Tensor:
         """What the start's `words` gives → (n, d), of any length."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parts(self, side: Side) -> Sequence[nn.Module]:
         """The modules that only this side uses."""
-        raise NotImplementedError
 
     def see(self, squares: Tensor) -> Tensor:
         """uint8 (n, s, s, 3) → (n, d) of unit length.
@@ -57,9 +58,9 @@ class DualEncoder(nn.Module):  # type: ignore[misc]
         """→ (n, d) of unit length."""
         return functional.normalize(self.words_to(*words).float(), dim=-1)
 
+    @abstractmethod
     def groups(self) -> list[Group]:
         """What learns, with factors of the run's rate that suit this start."""
-        raise NotImplementedError
 
     def scalars(self) -> Group:
         """Scale and bias; a step of them is seen in every logit, so they learn at the full rate."""
