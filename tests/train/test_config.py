@@ -35,6 +35,16 @@ def test_fields_before_the_file_before_defaults(tmp_path: Path) -> None:
     assert config.width == 16
 
 
+def test_a_home_that_no_shell_has_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = tmp_path / "run.toml"
+    path.write_text('data = ["~/photos", "hf:a/b"]\nout = "~/mine"\n')
+    config = read_config(Config, path, {"val": "~/held"})
+    assert config.data == (str(tmp_path / "photos"), "hf:a/b")
+    assert config.val == (str(tmp_path / "held"),)
+    assert config.out == tmp_path / "mine"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [

@@ -155,6 +155,21 @@ def test_unknown_recipes_and_fields(tmp_path: Path) -> None:
     assert "steps" in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("recipe", "fields"),
+    [
+        ("masked-text", TEXTS | {"heads": 3}),
+        ("masked-image", PICTURES | {"patch": 7}),
+        ("masked-text", TEXTS | {"tokenizer": "nowhere.json"}),
+    ],
+)
+def test_fields_that_do_not_go_together(
+    tmp_path: Path, pairs_file: Path, recipe: str, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=r"3 heads|patches of 7|nowhere\.json is no tokenizer"):
+        train.run(recipe, data=str(pairs_file), out=tmp_path, **fields)
+
+
 @pytest.mark.parametrize("name", train.RECIPES.own)
 def test_data_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path, name: str) -> None:
     out = tmp_path / "out"

@@ -7,10 +7,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sensorium.errors import InputError
+
 
 class Attention(nn.Module):  # type: ignore[misc]
+    """Raises InputError where `heads` do not divide `width`."""
+
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        if width % heads:
+            raise InputError(
+                f"{heads} heads cannot share {width} numbers",
+                why="they divide them",
+                hint="--heads, --width",
+            )
         self.heads = heads
         self.asked = nn.Linear(width, 3 * width, bias=False)
         self.given = nn.Linear(width, width)
@@ -78,10 +88,19 @@ def patches_of(pixels: Tensor, side: int) -> Tensor:
 
 
 class Patches(nn.Module):  # type: ignore[misc]
-    """Pixels as vectors of patches with their places: (n, 3, s, s) → (n, patches, width)."""
+    """Pixels as vectors of patches with their places: (n, 3, s, s) → (n, patches, width).
+
+    Raises InputError where patches of `side` pixels do not divide the square of `size`.
+    """
 
     def __init__(self, size: int, side: int, width: int) -> None:
         super().__init__()
+        if size % side:
+            raise InputError(
+                f"a square of {size} pixels cannot be cut into patches of {side}",
+                why="they divide it",
+                hint="--patch, --size",
+            )
         self.side = side
         self.count = (size // side) ** 2
         self.seen = nn.Linear(side * side * 3, width)

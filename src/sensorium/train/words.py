@@ -16,6 +16,7 @@ from tokenizers import (
 )
 from torch import Tensor
 
+from sensorium.errors import InputError
 from sensorium.train.pair import Pair
 from sensorium.train.processes import Processes
 
@@ -49,15 +50,25 @@ def run_tokenizer(
     out: Path, start: str, pairs: Iterable[Pair], size: int, processes: Processes
 ) -> Tokenizer:
     """The run's tokenizer: that of its folder where there is one, else the file `start`, else one
-    learnt from the pairs. Learnt once, by the first process, and kept for when the run goes on."""
+    learnt from the pairs. Learnt once, by the first process, and kept for when the run goes on.
+
+    Raises InputError where `start` is no tokenizer.
+    """
     path = out / TOKENIZER
     if processes.first and not path.exists():
         out.mkdir(parents=True, exist_ok=True)
         texts = (text for pair in pairs for text in pair.texts)
-        learnt = Tokenizer.from_file(start) if start else learn_tokenizer(texts, size)
+        learnt = _read(start) if start else learn_tokenizer(texts, size)
         learnt.save(str(path))
     processes.wait()
     return Tokenizer.from_file(str(path))
+
+
+def _read(path: str) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(Path(path).expanduser()))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise InputError(f"{path} is no tokenizer", str(error), "a tokenizer.json") from error
 
 
 class Numbered:
