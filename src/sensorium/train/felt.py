@@ -13,10 +13,10 @@ from sensorium.train.draw import Draw
 from sensorium.train.labelled import Labelled
 
 SHARES = {
-    "sst2": 24, "goemotions": 14, "meld": 7, "smp2020-usual": 14, "smp2020-virus": 7,
-    "nlpcc2014": 6, "nlpcc2013": 3, "online_shopping_10_cats": 11, "waimai_10k": 6,
-    "chnsenticorp": 6, "weibo_senti_100k": 2, "weibo2018": 2, "semeval-tweets": 4,
-    "carer": 1.5, "isear": 1.5, "tweeteval-emotion": 1,
+    "sst2": 26, "goemotions": 16, "meld": 6, "smp2020-usual": 13, "smp2020-virus": 6,
+    "nlpcc2014": 5, "nlpcc2013": 2, "online_shopping_10_cats": 14, "waimai_10k": 6,
+    "chnsenticorp": 5, "weibo_senti_100k": 1.5, "weibo2018": 1, "semeval-tweets": 3.5,
+    "carer": 1, "isear": 1, "tweeteval-emotion": 0.5,
 }  # fmt: skip
 """Of rows drawn, by set; sets that are not named have 4. Labels by readers come before labels by
 hashtag."""

@@ -1,8 +1,8 @@
 """From torch to ONNX files that are small on disk and run at full precision.
 
-Weights are stored in 16 or 8 bits with the ordinary nodes Cast and Mul after them. ONNX Runtime
-folds these when it loads the file, so a run costs what float32 costs, on every provider, and no
-quantised kernel decides whether a processor is fast.
+Weights are stored in 16, 8 or 4 bits with ordinary arithmetic after them (Cast and Mul; for 4 bits
+what takes a byte apart too). ONNX Runtime folds it when it loads the file, so a run costs what
+float32 costs, on every provider, and no quantised kernel decides whether a processor is fast.
 """
 
 from pathlib import Path
@@ -14,7 +14,11 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-Storage = Literal["float16", "int8"]
+from sensorium.train.four_bits import pack
+from sensorium.train.starts import BLOCK
+
+Storage = Literal["float16", "int8", "int4"]
+"""int4: what MatMul takes in blocks of 4 bits (`train/four_bits.py`), the rest as int8."""
 
 
 def to_onnx(
@@ -47,6 +51,7 @@ def shrink(model: onnx.ModelProto, storage: Storage, smallest: int = 4096) -> No
     """Store float32 initializers of `smallest` numbers or more in fewer bits, in place."""
     graph = model.graph
     transposed = {n.input[1] for n in graph.node if n.op_type == "Gemm" and _flag(n, "transB")}
+    finer = {n.input[1] for n in graph.node if n.op_type == "MatMul" and storage == "int4"}
     nodes: list[onnx.NodeProto] = []
     for tensor in list(graph.initializer):
         values = numpy_helper.to_array(tensor)
@@ -58,6 +63,9 @@ def shrink(model: onnx.ModelProto, storage: Storage, smallest: int = 4096) -> No
             graph.initializer.append(_named(values.astype(np.float16), name + ".half"))
             nodes.append(_cast(name + ".half", name))
             continue
+        if name in finer and not len(values) % BLOCK:
+            nodes += _in_four_bits(graph, name, values)
+            continue
         # One scale an output: rows where Gemm turns the matrix round, columns where it does not.
         axis = 1 if name in transposed else 0
         scale = np.maximum(np.abs(values).max(axis, keepdims=True), 1e-12) / 127
@@ -67,6 +75,40 @@ def shrink(model: onnx.ModelProto, storage: Storage, smallest: int = 4096) -> No
         nodes.append(onnx.helper.make_node("Mul", [name + ".whole", name + ".scale"], [name]))
     for node in reversed(nodes):
         graph.node.insert(0, node)
+
+
+def _in_four_bits(graph: onnx.GraphProto, name: str, values: np.ndarray) -> list[onnx.NodeProto]:
+    """Store `(in, out)` as rows of blocks along `in`; the nodes that make it again."""
+    packed, scale = pack(values.T)
+    rows, blocks = scale.shape
+    stored = {
+        "bytes": packed.reshape(rows, blocks, -1),
+        "scale": scale[..., None],
+        "shape": np.array([rows, -1]),
+        "sixteen": np.float32(16),
+        "eight": np.float32(8),
+    }
+    graph.initializer.extend(
+        _named(np.asarray(one), f"{name}.{end}") for end, one in stored.items()
+    )
+    to_float = {"to": onnx.TensorProto.FLOAT}
+    steps: list[tuple[str, list[str], str, dict[str, int]]] = [
+        ("Cast", ["bytes"], "both", to_float),
+        ("Div", ["both", "sixteen"], "shifted", {}),
+        ("Floor", ["shifted"], "high", {}),
+        ("Mul", ["high", "sixteen"], "above", {}),
+        ("Sub", ["both", "above"], "low", {}),
+        ("Concat", ["low", "high"], "halves", {"axis": 2}),
+        ("Sub", ["halves", "eight"], "numbers", {}),
+        ("Cast", ["scale"], "scales", to_float),
+        ("Mul", ["numbers", "scales"], "whole", {}),
+        ("Reshape", ["whole", "shape"], "turned", {}),
+    ]
+    nodes = [
+        onnx.helper.make_node(op, [f"{name}.{end}" for end in ends], [f"{name}.{made}"], **rest)
+        for op, ends, made, rest in steps
+    ]
+    return [*nodes, onnx.helper.make_node("Transpose", [f"{name}.turned"], [name], perm=[1, 0])]
 
 
 def _flag(node: onnx.NodeProto, name: str) -> bool:

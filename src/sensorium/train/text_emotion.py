@@ -14,6 +14,8 @@ OUTPUTS = len(SENTIMENTS) + len(EMOTIONS)
 _SPREAD = 40_503  # odd, so that pairs of neighbouring numbers lie far apart
 _PRIME = 2**31 - 1  # a run's hash times `_SPREAD` stays within 64 bits
 
+Places = tuple[Tensor, Tensor, Tensor]
+
 
 class TextBag(nn.Module):  # type: ignore[misc]
     """A weight a class for every piece, and by their hashes for pairs of neighbours and for runs of
@@ -33,16 +35,25 @@ class TextBag(nn.Module):  # type: ignore[misc]
 
     def forward(self, ids: Tensor, mask: Tensor, letters: Tensor) -> Tensor:
         """`(n, t)` ids and mask, `(n, c)` code points with 0 for none, to logits `(n, OUTPUTS)`."""
+        pieces, pairs, *runs = self.places(ids, mask, letters)
+        total = (self._sum(*pieces[:2]) + self._sum(*pairs[:2])) / pieces[2]
+        for places, there, root in runs:
+            total = total + self._sum(places, there) / root
+        return total
+
+    def places(self, ids: Tensor, mask: Tensor, letters: Tensor) -> list[Places]:
+        """Where pieces, pairs and runs of two, three and four letters stand in the table `(n, k)`,
+        which of them are there, and what their sum is divided by, `(n, 1)`."""
         pieces, pairs, runs = self.sizes
+        root = mask.sum(1, keepdim=True).sqrt()
         both = (ids[:, :-1] * _SPREAD + ids[:, 1:]) % pairs + pieces
-        words = self._sum(ids, mask) + self._sum(both, mask[:, 1:])
-        total = words / mask.sum(1, keepdim=True).sqrt()
+        found = [(ids, mask, root), (both, mask[:, 1:], root)]
         run, there = letters, (letters > 0).long()
+        root = there.sum(1, keepdim=True).clamp(min=1).sqrt()
         for length in (2, 3, 4):
             run = (run[:, :-1] * _SPREAD + letters[:, length - 1 :]) % _PRIME
-            part = self._sum(run % runs + pieces + pairs, there[:, length - 1 :])
-            total = total + part / there.sum(1, keepdim=True).clamp(min=1).sqrt()
-        return total
+            found.append((run % runs + pieces + pairs, there[:, length - 1 :], root))
+        return found
 
     def _sum(self, places: Tensor, there: Tensor) -> Tensor:
         seen = functional.dropout(there.to(torch.float32), self.dropped, self.training)

@@ -1,18 +1,20 @@
 """What is felt in a text, in Chinese and English: sentiment (three classes) and emotion (seven).
 
 When to use it: to make the model that `sensorium emotion` ships again, or one of your own on a file
-of the same columns. Two CPU cores make it in three quarters of an hour.
+of the same columns. One CPU core makes it in an hour and a quarter.
 
-What it needs: a finished run of `builtin-dual-tower`, whose text tower is the start, the start
-multilingual-e5-small of `train/starts.py` installed, and one parquet file with the columns text,
-language, source, sentiment, emotion, split (see `train/labelled.py`).
+What it needs: the start multilingual-e5-small of `train/starts.py` installed, and one parquet file
+with the columns text, language, source, sentiment, emotion, split (see `train/labelled.py`).
 
 How it is made
 1. A linear bag of pieces, of their pairs and of runs of letters (Joulin et al., EACL 2017) learns
-   alone; it costs a few minutes.
-2. The encoder learns alone, with two heads. Rows have one label or both; a loss counts what a row
-   has, and a set without neutral texts never teaches that neutral is wrong. Which rows a batch
-   draws: `train/felt.py`. Lower layers learn at lower rates.
+   alone, by steps; then its weights of emotion are fitted anew, to all rows at once with a penalty
+   (`train/regression.py`). It costs a few minutes.
+2. The encoder, E5's lowest layers, learns alone, with two heads. Rows have one label or both; a
+   loss counts what a row has, and a set without neutral texts never teaches that neutral is wrong.
+   Which rows a batch draws: `train/felt.py`. The two lowest layers stay as they are, of the others
+   the lower learn at lower rates, and some pieces are left out by chance. Its matrices are kept in
+   4 bits, and in the last steps it learns with them rounded (`train/four_bits.py`).
 3. Two weights a head mix the parts; they are fitted on half of what was held back.
 """
 
@@ -36,6 +38,7 @@ from sensorium.train.checkpoint import read_weights
 from sensorium.train.encoders import TextEncoder
 from sensorium.train.export import write_config
 from sensorium.train.felt import Texts
+from sensorium.train.four_bits import leave_rounded, round_layers
 from sensorium.train.labelled import Labelled, read_labelled
 from sensorium.train.loop import BEST, Group, Logs, grouped
 from sensorium.train.options import Options
@@ -43,6 +46,7 @@ from sensorium.train.pair import Bad
 from sensorium.train.phase import Phase, run_phase
 from sensorium.train.pieces import prune, unigram
 from sensorium.train.processes import Processes
+from sensorium.train.regression import regress_emotions
 from sensorium.train.shrink import to_onnx
 from sensorium.train.starts import MULTILINGUAL_E5_SMALL, E5Weights, read_e5
 from sensorium.train.text_emotion import (
@@ -55,23 +59,27 @@ from sensorium.train.text_emotion import (
 )
 
 _DROPPED = 0.3  # share of a text that the bag does not see in a step of training
-_LOWEST = 0.4  # rate of the lowest layer, as a share of the highest one's
+_UNREAD = 0.1  # the same of the encoder
+_LOWEST = 0.5  # rate of the lowest layer that learns, as a share of the highest one's
+_ROUNDED = 0.85  # share of the steps after which the encoder learns in 4 bits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
     begin: Annotated[str, "A finished run of builtin-dual-tower; empty: E5's own layers."] = ""
-    steps: Annotated[int, Range(1, 10**6), "Steps of the encoder."] = 5700
+    steps: Annotated[int, Range(1, 10**6), "Steps of the encoder."] = 6700
     batch: Annotated[int, Range(2, 10**5), "Texts a batch."] = 96
-    lr: Annotated[float, Range(0, 1), "Of the encoder; the heads have four times it."] = 4e-4
+    lr: Annotated[float, Range(0, 1), "Of the encoder; the heads have four times it."] = 3e-4
     precision: Annotated[Literal["fp32", "bf16"], "bf16 computes in 16 bits, weights stay 32."] = (
         "bf16"
     )
-    ema: Annotated[float, Range(0, 1), "Decay of the averaged weights, which are kept."] = 0.995
+    ema: Annotated[float, Range(0, 1), "Decay of the averaged weights, which are kept."] = 0.998
     validate_every: Annotated[int, Range(1, 10**6), "Steps between validations."] = 500
     rows: Annotated[int, Range(10, 250_002), "Pieces kept of E5's 250,002."] = 24_000
-    layers: Annotated[str, "Layers kept of E5's twelve; as in the run to begin with."] = "0,3,7,11"
-    frozen_layers: Annotated[int, Range(0, 12), "Of them, left as they are."] = 0
+    layers: Annotated[str, "Layers kept of E5's twelve; as in a run to begin with."] = (
+        "0,1,2,3,4,5,6"
+    )
+    frozen_layers: Annotated[int, Range(0, 12), "Of them, left as they are."] = 2
     longest: Annotated[int, Range(8, 512), "Pieces of a text that are read at use."] = 128
     length: Annotated[int, Range(8, 512), "Pieces that the encoder reads in training."] = 64
     letters: Annotated[int, Range(8, 4096), "Letters of a text that the bag reads."] = 320
@@ -80,6 +88,7 @@ class Config(Options):
     bag_steps: Annotated[int, Range(1, 10**6), "Steps of the bag."] = 2000
     bag_batch: Annotated[int, Range(2, 10**6), "Texts a batch of these."] = 2048
     bag_lr: Annotated[float, Range(0, 1), "Rate of these."] = 0.01
+    bag_penalty: Annotated[float, Range(0, 1), "Of the bag's squared weights of emotion."] = 1e-5
     smoothing: Annotated[float, Range(0, 0.5), "Share of an emotion's target for all."] = 0.05
     dropout: Annotated[float, Range(0, 0.9), "Share of features dropped before the heads."] = 0.1
     checked: Annotated[int, Range(1, 10**6), "Held back texts a set that validation reads."] = 250
@@ -117,32 +126,39 @@ class Training:
         self.train, self.held = train, held
         self.draw = train.drawn(config.batch, config.seed)
         self.few = held.take(_few(held, config.checked))
+        for layer in model.encoder.layers[: config.frozen_layers]:
+            layer.requires_grad_(False)
+        self.rounding = round_layers(model.encoder.layers)
 
     def groups(self) -> list[Group]:
         encoder = self.model.encoder
-        for layer in encoder.layers[: self.config.frozen_layers]:
-            layer.requires_grad_(False)
+        learn = encoder.layers[self.config.frozen_layers :]
         frozen = self.config.frozen_layers > 0
         encoder.norm.requires_grad_(not frozen)
         encoder.position.requires_grad_(not frozen)
         self.model.bag.requires_grad_(False)
-        rates = np.linspace(_LOWEST, 1.0, len(encoder.layers))
+        rates = np.linspace(_LOWEST, 1.0, len(learn))
         layers = [
             group
-            for layer, rate in zip(encoder.layers, rates, strict=True)
+            for layer, rate in zip(learn, rates, strict=True)
             for group in grouped(layer, float(rate))
         ]
         first = [*grouped(encoder.norm, _LOWEST), Group([encoder.position], _LOWEST, decay=False)]
         return [*([] if frozen else first), *layers, *grouped(self.model.head, 4.0)]
 
     def batches(self, start: int) -> Iterator[Texts]:
-        number = start
+        number, last = start, _ROUNDED * self.config.steps * self.config.accumulate
         while True:
+            for one in self.rounding:
+                one.on = number >= last
             yield self.train.take(self.draw(number))
             number += 1
 
     def loss(self, batch: Texts) -> tuple[Tensor, Logs]:
-        logits = self.model.read(*batch.read(self.config.length))
+        ids, mask = batch.read(self.config.length)
+        unread = torch.rand(mask.shape) < _UNREAD
+        unread[:, 0] = False
+        logits = self.model.read(ids, mask.masked_fill(unread, 0))
         return masked_loss(logits, *batch.truth(), self.config.smoothing), {}
 
     def validate(self) -> dict[str, float]:
@@ -151,7 +167,8 @@ class Training:
     def about(self) -> dict[str, str]:
         return {
             "start": f"{MULTILINGUAL_E5_SMALL.package} {MULTILINGUAL_E5_SMALL.version} "
-            f"({MULTILINGUAL_E5_SMALL.terms}), by way of {self.config.begin or 'nothing else'}",
+            f"({MULTILINGUAL_E5_SMALL.terms}), layers {self.config.layers}, by way of "
+            f"{self.config.begin or 'nothing else'}",
             "texts": f"{len(self.train):,} to train on, {len(self.held):,} held back",
         }
 
@@ -160,6 +177,7 @@ class Training:
 
     def finish(self, out: Path) -> None:
         """`model.onnx`, `tokenizer.json`, `config.json`, `figures.json`."""
+        self.model.eval()
         with torch.no_grad():
             read, bag = by_encoder(self.model, self.held), by_bag(self.model, self.held)
         labels, two = self.held.truth()
@@ -175,6 +193,7 @@ class Training:
             "calibration error, encoder": errors(read[~half], rest),
             "calibration error, both": errors(both[~half], rest),
         }
+        leave_rounded(self.model.encoder.layers)
         self.model.encoder.words = self.packed
         write(self.config, self.model, self.tokenizer, told, out)
 
@@ -264,6 +283,7 @@ def start(config: Config, processes: Processes) -> Training:
     bag = TextBag(len(kept[0]), config.pairs, config.runs, _DROPPED)
     options = {"steps": config.bag_steps, "lr": config.bag_lr, "ema": 0.0, "precision": "fp32"}
     run_phase(Bag(config, bag, train), processes, work / "bag", **options)
+    regress_emotions(bag, train, config.longest, config.bag_penalty, config.smoothing)
     width = encoder.position.shape[1]
     model = TextEmotion(encoder, bag, width, config.dropout)
     return Training(config, model, train, held, work / "tokenizer.json")
@@ -316,7 +336,7 @@ def write(config: Config, model: TextEmotion, tokenizer: Path, told: object, out
     out.mkdir(parents=True, exist_ok=True)
     ids = torch.ones(2, 9, dtype=torch.long)
     axes = {"ids": {0: "n", 1: "t"}, "mask": {0: "n", 1: "t"}, "letters": {0: "n", 1: "c"}}
-    to_onnx(model.eval(), (ids, ids, ids), axes, "logits", out / "model.onnx", "int8")
+    to_onnx(model.eval(), (ids, ids, ids), axes, "logits", out / "model.onnx", "int4")
     (out / "tokenizer.json").write_text(packed(tokenizer.read_text("utf-8")), "utf-8")
     (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     labels = {"sentiment": list(SENTIMENTS), "emotion": list(EMOTIONS)}
