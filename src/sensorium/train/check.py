@@ -13,7 +13,7 @@ from sensorium.errors import InputError
 from sensorium.flow import Failed, Flow, Progress
 from sensorium.runtime.devices import threads
 from sensorium.signal.image import Resample, resize
-from sensorium.train.data import read_pairs
+from sensorium.train.data import Pairs, read_pairs
 from sensorium.train.pair import Bad, Pair
 
 Kind = Literal["unusable", "unreadable", "duplicate", "leaked", "repeated", "small"]
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """captions: by language. splits: pairs in each, the empty name for what names none.
+    """captions: by language. splits: pairs in each, as a run would divide them.
     common: captions of held-out rows that are also said of another picture in `train`, which is
     no fault by itself but bounds what retrieval can reach. median: width, height in pixels."""
 
@@ -93,7 +93,8 @@ def check(places: Sequence[str], val: Sequence[str] = ()) -> Generator[Progress,
     """
     data = read_pairs(*places)
     held = read_pairs(*val) if val else None
-    pairs = [(pair, pair.split) for pair in data] + [(p, "val") for p in held or ()]
+    pairs = _divided(data) if held is None else [(pair, pair.split or "train") for pair in data]
+    pairs += [(pair, "val") for pair in held or ()]
     bad = [*data.bad, *(held.bad if held else ())]
     findings = [Finding("unusable", one.where, one.why) for one in bad]
     findings += [f for pair, _ in pairs for f in _repeated(pair)]
@@ -117,6 +118,12 @@ def check(places: Sequence[str], val: Sequence[str] = ()) -> Generator[Progress,
         median=(int(middle[0]), int(middle[1])),
         findings=tuple(findings),
     )
+
+
+def _divided(data: Pairs) -> list[tuple[Pair, str]]:
+    """With the split that a run would give each."""
+    held = {pair.where for pair in data.split()[1]}
+    return [(pair, "val" if pair.where in held else pair.split or "train") for pair in data]
 
 
 def _looks(pairs: Sequence[Pair]) -> Iterator[_Looked | Bad | None]:
@@ -144,7 +151,7 @@ def _of_picture(looked: _Looked, seen: _Seen, split_of: dict[str, str]) -> Itera
         yield Finding("small", where, f"{looked.width} × {looked.height} pixels")
     twin = seen.twin(looked)
     if twin is not None:
-        here, there = split_of[where] or "train", split_of[twin.where] or "train"
+        here, there = split_of[where], split_of[twin.where]
         kind: Kind = "duplicate" if here == there else "leaked"
         yield Finding(
             kind, where, f"it looks like {twin.where}" + ("" if here == there else f" ({there})")
@@ -158,8 +165,8 @@ def _repeated(pair: Pair) -> Iterator[Finding]:
 
 
 def _common(pairs: Sequence[tuple[Pair, str]]) -> int:
-    train = {t.casefold() for p, split in pairs if split in ("", "train") for t in p.texts}
-    held = [t for p, split in pairs if split not in ("", "train") for t in p.texts]
+    train = {t.casefold() for p, split in pairs if split == "train" for t in p.texts}
+    held = [t for p, split in pairs if split != "train" for t in p.texts]
     return sum(text.casefold() in train for text in held)
 
 

@@ -93,7 +93,7 @@ def read_pairs(*places: str | Path) -> Pairs:
         raise InputError(
             f"there is nothing to train on in {named}",
             why=f"{len(bad)} rows, none of use; the first: {bad[0]}" if bad else "it has no rows",
-            hint="sensorium train check DATA",
+            hint="sensorium train check DATA" if bad else "a folder with captions.txt, or a table",
         )
     return Pairs(good, bad)
 

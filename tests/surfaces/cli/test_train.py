@@ -73,6 +73,9 @@ def test_a_sheet_of_another_kind(sensorium: Run, folder: Path) -> None:
 
 def test_prepare(sensorium: Run, tmp_path: Path) -> None:
     assert "flickr8k" in sensorium("train", "prepare").stdout.decode()
+    unknown = sensorium("train", "prepare", "nonsense")
+    assert unknown.returncode == 3
+    assert "there is no set “nonsense”" in unknown.stderr.decode()
     told = sensorium("train", "prepare", "coco")
     assert told.returncode == 2
     assert "captions_train2017.json" in told.stdout.decode()

@@ -51,9 +51,7 @@ def _record(report: Report, out: Out) -> None:
 def _show(report: Report, out: Out) -> None:
     width, height = report.median
     captions = ", ".join(f"{count:,} {lang}" for lang, count in report.captions.items()) or "none"
-    splits = ", ".join(
-        f"{count:,} {name or 'of no split'}" for name, count in report.splits.items()
-    )
+    splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items())
     out.show(f"pairs      {report.pairs:,} ({splits})")
     out.show(f"captions   {captions}")
     out.show(f"pictures   {width} × {height} pixels in the middle")

@@ -4,7 +4,7 @@ import inspect
 from contextlib import closing
 from pathlib import Path
 
-from sensorium.errors import InputError
+from sensorium.errors import InputError, NotFound
 from sensorium.surfaces.cli._meter import Meter
 from sensorium.surfaces.cli._out import Out
 from sensorium.train.prepare import SETS, Prepared, prepare
@@ -17,6 +17,8 @@ def run_prepare(name: str | None, source: Path | None, into: Path, out: Out) -> 
         for one in SETS:
             out.show(f"[bold]{one:<10}[/bold] {SETS.summary(one)}")
         return
+    if name not in SETS:
+        raise NotFound(f"there is no set “{name}”", hint=", ".join(SETS))
     if source is None:
         out.line(inspect.cleandoc(SETS[name].help))
         raise InputError(f"{name} is made of its original", "--from DIR names its folder")
