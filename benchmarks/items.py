@@ -25,6 +25,7 @@ from sensorium.roles import (
     Face,
     FaceClassifier,
     FaceDetector,
+    FaceLandmarker,
     PostClassifier,
     TextClassifier,
 )
@@ -55,6 +56,7 @@ def cases() -> dict[str, Callable[[], Any]]:
     voice = _model("voice-emotion", AudioClassifier)
     faces = _model("face-detector", FaceDetector)
     felt = _model("face-emotion", FaceClassifier)
+    points = _model("face-landmarks", FaceLandmarker)
     posts = _model("post-sentiment", PostClassifier)
     turn = iter(range(10**9))
     return {
@@ -65,6 +67,7 @@ def cases() -> dict[str, Callable[[], Any]]:
         f"voice-emotion, {SECONDS} s": lambda: voice.classify_sounds([sound]),
         "face-detector, a frame of 320 x 180": lambda: faces.find_faces([frame]),
         "face-emotion, a face": lambda: felt.classify_faces(photo, [face]),
+        "face-landmarks, a face": lambda: points.place_points(photo, [face]),
         "post-sentiment, a post": lambda: posts.classify_posts([photo], [SENTENCES[0]]),
     }
 

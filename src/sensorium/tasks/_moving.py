@@ -131,8 +131,7 @@ def face_reader(asked: Asked, notes: list[str]) -> FaceReader | None:
     detector = opened(models.faces, "face", notes) if classifier else None
     if classifier is None or detector is None:
         return None
-    # No landmark model comes with the program: where none is named or chosen, none is missed.
-    points = opened(models.landmarks, "landmarks", notes if models.landmarks.named else [])
+    points = opened(models.landmarks, "landmarks", notes)
     return FaceReader(detector, classifier, points)
 
 
