@@ -318,8 +318,8 @@ def _scaled(face: Face, scale: float) -> tuple[float, float, float, float]:
 
 
 def _signs(face: Face, points: Floats | None) -> dict[str, float]:
-    """From 68 points, and from the detector's five where it has them."""
-    told = pose(face.points) if face.points else {}
-    if points is not None:
-        told |= expression(points)
+    """From 68 points, and from the detector's five where it has them. What a face does goes before
+    how a head is held: a line in a terminal shows the first."""
+    told = expression(points) if points is not None else {}
+    told |= pose(face.points) if face.points else {}
     return {name: round(value, 4) for name, value in told.items()}
