@@ -76,8 +76,8 @@ def emotion(
     ] = "text",
     target: Annotated[
         Target | None,
-        "Which column is predicted; of texts and posts sentiment, of others emotion. Of faces, "
-        "emotion is the one word that each is filed under, votes what people see in it.",
+        "Which column is predicted; of texts and posts sentiment, of others emotion. Of a face "
+        "that is the word that it is filed under, votes are what people see in it.",
     ] = None,
     model: Any = use_of_modality(),
 ) -> Generator[Progress | Failed, None, EmotionReport]:
@@ -87,11 +87,9 @@ def emotion(
     `language`. A corpus without neutral texts is scored on negative and positive alone.
 
     Voices: the columns are `audio` (an encoded sound) and `emotion`, perhaps `corpus` and
-    `language`; each corpus is scored on the labels that it has.
-
-    Faces: `image` (an encoded picture, cut to one face from hair to chin) and `emotion`, a label a
-    face; or FER+'s ten `votes`, the most of them the truth: what people see, and what `sensorium
-    emotion` tells. Perhaps `source`; else as of voices. Posts: `image`, `text` and `sentiment`.
+    `language`; each corpus is scored on the labels that it has. Posts: `image`, `text` and
+    `sentiment`. Faces: `image` (an encoded picture, cut to one face from hair to chin) and
+    `emotion`, or FER+'s ten `votes`, the most of them the truth, as `sensorium emotion` tells.
     """
     started = time.monotonic()
     sign = MODALITIES[modality]

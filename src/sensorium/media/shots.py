@@ -21,6 +21,7 @@ RATIO, JUMP = 2.0, 10.0  # how much a cut, or a jump, stands out from the change
 FLAT = 2.0  # of 255: the spread of a view in which there is nothing (black, a blank wall)
 ALIKE = 0.5  # a correlation that two shots do not reach
 SURE = 0.8  # a correlation that leaves no doubt that it is one shot
+MOVES = 0.7  # a correlation that a view keeps while what it shows moves
 GONE, STILL = 0.25, 4.0  # what a drift keeps of its first view; the change of a view that rests
 
 Item = TypeVar("Item")
@@ -62,9 +63,8 @@ def are_alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
 
 
 def may_be_one(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Whether two views, with some time between, may be of one shot: where it goes on for sure, and
-    where a camera or what it sees moves."""
-    return _correlation(_tiny(one, None), _tiny(other, None)) >= ALIKE
+    """Whether two views, with little time between, may be of one shot in which something moves."""
+    return _correlation(_tiny(one, None), _tiny(other, None)) >= MOVES
 
 
 class _Teller:
