@@ -5,6 +5,7 @@ what takes a byte apart too). ONNX Runtime folds it when it loads the file, so a
 float32 costs, on every provider, and no quantised kernel decides whether a processor is fast.
 """
 
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -31,16 +32,19 @@ def to_onnx(
 ) -> None:
     """Write `net` to `path`; `axes` names each input, in order, with its dynamic axes."""
     net.eval()
-    torch.onnx.export(
-        net,
-        example,
-        path,
-        input_names=list(axes),
-        output_names=[output],
-        dynamic_axes=axes | {output: {0: "n"}},
-        opset_version=17,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # What torch does not fold, ONNX Runtime does when it loads the file.
+        warnings.filterwarnings("ignore", message="Constant folding")
+        torch.onnx.export(
+            net,
+            example,
+            path,
+            input_names=list(axes),
+            output_names=[output],
+            dynamic_axes=axes | {output: {0: "n"}},
+            opset_version=17,
+            dynamo=False,
+        )
     model = onnx.load(path)
     shrink(model, storage)
     onnx.checker.check_model(model, full_check=True)
