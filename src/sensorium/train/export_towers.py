@@ -156,10 +156,7 @@ def _trace(session: Session, feeds: dict[str, Any], target: Path) -> None:
     names, output = session.inputs, session.outputs[0]
     arrays = [*feeds.values()][: len(names)]
     free = {2: {0: "batch", 1: "tokens"}, 4: {0: "batch"}}  # axes, by rank
-    # torch's fused attention has no ONNX operator; without it the same sums run one by one.
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    with torch.inference_mode(), warnings.catch_warnings():
+    with _unfused(), torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: `_check` compares what came of it
         torch.onnx.export(
             session.graph(),
@@ -174,7 +171,19 @@ def _trace(session: Session, feeds: dict[str, Any], target: Path) -> None:
             opset_version=17,
             dynamo=False,  # the newer exporter needs a package more, and gives the same vectors
         )
-    torch.backends.mha.set_fastpath_enabled(fused)
+
+
+@contextmanager
+def _unfused() -> Iterator[None]:
+    """torch's fused attention has no ONNX operator; without it the same sums run one by one."""
+    import torch
+
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 def _files(model: TwoTowers, source: Path, folder: Path) -> None:
