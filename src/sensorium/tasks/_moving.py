@@ -41,13 +41,15 @@ def of_moving(item: Audio | Video, asked: Asked) -> Generator[Event, None, Timel
     work = _Work(item, asked, begin, end)
     said = work.said()
     words = opened(asked.models.text, "text", work.notes) if said else None
+    # First: loading its model takes more memory than it keeps, and so far there is little else.
+    heard = (yield from _text_signs.read_all(said, words)) if words is not None else []
     senses = list(work.senses(there))
     found = yield from read_all(senses, begin, end, _kept(item, asked, end))
     sentences = work.timed(said, _speech(found))
     reading = Reading(work.grid(found, sentences), notes=work.notes)
     if words is not None:
-        heard = yield from _text_signs.read_all(sentences, words)
-        reading.add_text(_text_signs.evidence_of(heard), words.provenance)
+        timed = list(zip(sentences, (read for _, read in heard), strict=True))
+        reading.add_text(_text_signs.evidence_of(timed), words.provenance)
     for sense in senses:
         match sense:
             case Ear():
