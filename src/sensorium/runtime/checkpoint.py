@@ -11,7 +11,15 @@ from sensorium.errors import InputError
 from sensorium.results import Provenance
 from sensorium.spec import ModelSpec
 
-TOLD = ("relevance.json", "README.md", "card.md", "LICENSE", "LICENSE.md", "LICENSE.txt")
+TOLD = (
+    "relevance.json",
+    "ids.txt.gz",
+    "README.md",
+    "card.md",
+    "LICENSE",
+    "LICENSE.md",
+    "LICENSE.txt",
+)
 """Files of a folder that only say what its model is and how good: they move no vector."""
 
 

@@ -17,9 +17,7 @@ How it is made
 3. The projections alone, then both towers: InfoNCE (CLIP, Radford et al. 2021) between pictures
    and their sentences in either language, with four anchors that keep the words no caption has:
    names of single things, class names against the rows of the mixture, the ImageNet classifier as
-   a teacher of names on our pictures, and E5's place for single words. The shipped weights are
-   of a second run that began with the first: `--begin FIRST --steps 98 --lr 2.5e-4
-   --frozen-blocks 18`.
+   a teacher of names on our pictures, and E5's place for single words.
 """
 
 from collections.abc import Callable
@@ -37,7 +35,6 @@ from torch.nn import functional
 from sensorium.task import Range
 from sensorium.train import pictured as read
 from sensorium.train.albums import Album, Material, Said, Sampler
-from sensorium.train.checkpoint import load_weights
 from sensorium.train.distil import (
     Floats,
     Lesson,
@@ -51,7 +48,7 @@ from sensorium.train.distil import (
 from sensorium.train.encoders import TextEncoder, load_efficientnet_lite
 from sensorium.train.export import write_config
 from sensorium.train.halves import Lower, halves, lower_half
-from sensorium.train.loop import BEST, Group, Logs
+from sensorium.train.loop import Group, Logs
 from sensorium.train.losses import distilled, info_nce
 from sensorium.train.options import Options
 from sensorium.train.phase import Phase, run_phase
@@ -60,6 +57,7 @@ from sensorium.train.processes import Processes
 from sensorium.train.shrink import to_onnx
 from sensorium.train.starts import EFFICIENTNET_LITE2, MULTILINGUAL_E5_SMALL, read_e5
 from sensorium.train.towers import ImageTower, TextTower, Towers
+from sensorium.train.used import told_ids, used_ids, write_ids
 
 Chosen = NDArray[np.int64]
 CAPTIONED = ("flickr8k", "captions")
@@ -71,12 +69,12 @@ NAMES = Path(__file__).parent.parent / "imagenet_names.tsv"
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
-    steps: Annotated[int, Range(1, 10**6), "Steps of both towers together."] = 130
+    steps: Annotated[int, Range(1, 10**6), "Steps of both towers together."] = 300
     batch: Annotated[int, Range(6, 10**5), "Captioned pictures a batch; names come on top."] = 384
     lr: Annotated[float, Range(0, 1), "Of the upper blocks; others have factors of it."] = 3e-4
     ema: Annotated[float, Range(0, 1), "Decay of the averaged weights, which are kept."] = 0.98
-    validate_every: Annotated[int, Range(1, 10**6), "Steps between validations."] = 40
-    size: Annotated[int, Range(32, 512), "Side of the square of a picture, pixels."] = 224
+    validate_every: Annotated[int, Range(1, 10**6), "Steps between validations."] = 50
+    size: Annotated[int, Range(32, 512), "Side of the square of a picture, pixels."] = 288
     dim: Annotated[int, Range(8, 384), "Numbers of a place."] = 384
     rows: Annotated[int, Range(100, 250_002), "Pieces kept of E5's 250,002."] = 36_000
     layers: Annotated[str, "Layers kept of E5's twelve."] = "0,3,7,11"
@@ -86,16 +84,15 @@ class Config(Options):
     )
     distil_sentences: Annotated[int, Range(0, 10**6), "Of them, taught where short."] = 50_000
     distil_longest: Annotated[int, Range(4, 512), "Pieces of the longest text taught."] = 26
-    distil_steps: Annotated[int, Range(1, 10**6), "Steps of the distillation."] = 274
+    distil_steps: Annotated[int, Range(1, 10**6), "Steps of the distillation."] = 450
     distil_lr: Annotated[float, Range(0, 1), "Its rate."] = 6e-4
-    frozen_blocks: Annotated[int, Range(0, 21), "Of 21 blocks, those left as they are."] = 19
+    frozen_blocks: Annotated[int, Range(0, 21), "Of 21 blocks, those left as they are."] = 16
     frozen_layers: Annotated[int, Range(0, 12), "Of the text's layers, in step 3."] = 2
     views: Annotated[int, Range(1, 100), "Views kept of a picture, one of them plain."] = 4
     head_steps: Annotated[int, Range(1, 10**6), "Steps of the projections alone."] = 400
     head_batch: Annotated[int, Range(6, 10**5), "Captioned pictures a batch of these."] = 1024
     head_lr: Annotated[float, Range(0, 1), "Rate of these."] = 1e-3
     dropout: Annotated[float, Range(0, 0.9), "Share of picture features dropped."] = 0.3
-    begin: Annotated[str, "A finished run to begin with, in place of steps 1 and 3's first."] = ""
     machine: Annotated[float, Range(0, 1), "Share of Chinese captions by a machine."] = 0.3
     twins: Annotated[float, Range(0, 10), "Weight: Chinese against English captions."] = 0.3
     names: Annotated[float, Range(0, 10), "Weight: names of single things."] = 0.3
@@ -276,11 +273,13 @@ class Both(Alignment):
             "start": f"{EFFICIENTNET_LITE2}, {MULTILINGUAL_E5_SMALL}",
             "captioned pictures": f"{sum(len(one.texts) for one in material.captioned):,}",
             "named pictures": f"{sum(len(one.texts) for one in material.named):,}",
+            "ids": told_ids(self.studio.used()),
         }
 
     def finish(self, out: Path) -> None:
-        """`image.onnx`, `text.onnx`, `tokenizer.json`, `config.json`: `models/dual_tower.py`."""
+        """What `models/dual_tower.py` opens, and the ids."""
         write(self.config, self.studio.vocabulary, self.towers, out)
+        write_ids(out, self.studio.used())
 
 
 def all_said(pictures: read.Sets) -> list[str]:
@@ -308,6 +307,12 @@ class Studio:
         vectors = self.teach([texts[i] for i in short])
         self.lesson = Lesson.of([rows[i] for i in short], vectors)
         self.words = self.lesson.first(len(single))
+        self.ids: dict[str, list[str]] = {}
+
+    def used(self) -> str:
+        """The pictures that were learnt from and chosen by, as `ids.txt.gz` says them."""
+        learnt = (one for name, ids in self.ids.items() if name != "val" for one in ids)
+        return used_ids(learnt, self.ids["val"])
 
     def teach(self, texts: list[str]) -> Floats:
         layers = list(range(self.weights.layers))
@@ -330,6 +335,7 @@ class Studio:
     def album(self, name: str, items: list[read.Pictured], lower: Lower) -> Album:
         """Step 2: a set's halves and pieces."""
         config, path = self.config, self.work / f"{name}.npy"
+        self.ids[name] = [f"{name}/{one.id}" for one in items]
         views = VIEWS.get(name, config.views)
         half = halves(items, views, config.size, lower, path, 1000 + config.seed)
         said: list[Said] = [
@@ -350,8 +356,7 @@ def start(config: Config, processes: Processes) -> Both:
     work.mkdir(parents=True, exist_ok=True)
     pictures = read.gather(data)
     studio = Studio(config, all_said(pictures), data, work)
-    text = studio.blank() if config.begin else studio.student(processes)
-
+    text = studio.student(processes)
     net, classifier = load_efficientnet_lite(EFFICIENTNET_LITE2.path(), width=1.1, depth=1.2)
     towers = Towers(text, ImageTower(net, classifier, config.dim, config.dropout)).eval()
     lower = lower_half(net, config.frozen_blocks, config.size, work / "lower.onnx")
@@ -363,10 +368,7 @@ def start(config: Config, processes: Processes) -> Both:
         towers.image.names.copy_(functional.normalize(both, dim=-1))
     captioned, named = [albums[n] for n in CAPTIONED], [albums[n] for n in SHARES]
     material = Material(captioned, named, classes, studio.words)
-    if config.begin:
-        load_weights(Path(config.begin).expanduser() / BEST, towers)
-    else:
-        heads(config, towers, material, processes, work / "heads")
+    heads(config, towers, material, processes, work / "heads")
     val = studio.album("val", read.captions(data / "flickr8k-val.parquet"), lower)
     return Both(config, towers, material, studio, val)
 
