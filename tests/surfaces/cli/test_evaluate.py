@@ -92,7 +92,6 @@ def test_people_read_lines_and_the_row_that_was_left_out(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["evaluate"], 2, "evaluate --help"),
         (["evaluate", "serch"], 3, "search, zero-shot"),
         (["evaluate", "search"], 2, "--data"),
         (["evaluate", "search", "--data", "/absent.parquet"], 3, "/absent.parquet"),
