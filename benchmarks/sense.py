@@ -4,13 +4,14 @@
 
 FOLDER is indexed as a person would, everything in it; each line of the queries has `query`, `lang`
 and `files`, all that answer it rightly. Names of files are no help: what is indexed is a copy under
-names that say nothing.
+names that say nothing. A query without files is of what the folder does not show: it should not be
+told "found".
 """
 
 import json
 import shutil
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +49,8 @@ def nameless(folder: Path, target: Path) -> dict[str, str]:
     return names
 
 
-def ranks(index: Index, names: dict[str, str], asked: Asked) -> tuple[int, int]:
+def ranks(hits: Sequence[Hit], names: dict[str, str], asked: Asked) -> tuple[int, int]:
     """The place of the first right file, from 1: among all hits, and among pictures alone."""
-    hits = index.search(asked.query, k=DEEP).hits
     return (
         _first(hits, names, asked),
         _first([hit for hit in hits if hit.kind == "image"], names, asked),
@@ -77,6 +77,7 @@ def main() -> None:
     if missing:
         raise SystemExit(f"{arguments.folder} lacks {', '.join(sorted(missing))}")
     places: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+    told: dict[str, Counter[str]] = defaultdict(Counter)
     with tempfile.TemporaryDirectory() as scratch:
         copies = Path(scratch, "media")
         copies.mkdir()
@@ -84,23 +85,27 @@ def main() -> None:
         with Index("sense", home=Path(scratch)) as index:
             added = index.add(copies, model=arguments.model)
             for one in asked:
-                places[one.lang][one.query] = ranks(index, names, one)
+                found = index.search(one.query, k=DEEP)
+                told["there" if one.files else "not_there"][found.verdict] += 1
+                if one.files:
+                    places[one.lang][one.query] = ranks(found.hits, names, one)
     figures: dict[str, Any] = {
         "machine": machine("sensorium"),
         "model": arguments.model or "built in",
         "files": len(names),
         "new": added.new,
         "bad": added.bad,
+        "told": {of: dict(verdicts) for of, verdicts in told.items()},
     }
-    for lang, found in places.items():
-        among_all, among_pictures = zip(*found.values(), strict=True)
+    for lang, ranked in places.items():
+        among_all, among_pictures = zip(*ranked.values(), strict=True)
         figures[lang] = {
-            "queries": len(found),
+            "queries": len(ranked),
             "right_among_the_first_three": recall_at_k(among_all, 3),
             "right_at_first": recall_at_k(among_all, 1),
             "mrr": mean_reciprocal_rank(among_all),
             "right_among_the_first_three_pictures": recall_at_k(among_pictures, 3),
-            "missed": {query: place for query, (place, _) in found.items() if place > 3},
+            "missed": {query: place for query, (place, _) in ranked.items() if place > 3},
         }
     report(arguments, "sense", figures)
 
