@@ -16,6 +16,7 @@ from PIL import Image
 from sensorium.errors import InputError
 from sensorium.models.face_emotion import VOTED
 from sensorium.results.timeline import EMOTIONS
+from sensorium.train.readers.parquet import open_table
 
 SIDE = 48
 _HELD = "PublicTest"
@@ -109,10 +110,9 @@ def read_expressions(path: Path) -> Split:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    from pyarrow import parquet
-
     columns = ["image", "emotion", "usage", "votes"]
-    rows: list[dict[str, Any]] = parquet.read_table(path, columns=columns).to_pylist()
+    with open_table(path, columns) as file:
+        rows: list[dict[str, Any]] = file.read(columns).to_pylist()
     return rows
 
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-from sensorium.errors import InputError
 from sensorium.signal.boxes import overlaps
+from sensorium.train.readers.parquet import open_parquet, open_table
 
 if TYPE_CHECKING:  # a benchmark without torch reads portraits
     from sensorium.train.mtcnn import Found, Mtcnn
@@ -159,7 +158,7 @@ def taught(row: Mapping[str, Any], mtcnn: "Mtcnn", tighten: Tightening) -> Scene
 def read_scenes(path: Path, most: int, seed: int) -> Iterator[Mapping[str, Any]]:
     """Rows with a picture, `most` of them drawn; of tiny pictures with one name those of animals
     alone."""
-    columns = pq.read_schema(path).names
+    columns = open_parquet(path).schema_arrow.names
     kept = [name for name in ("image", "captions_en", "names", "wnid", "name") if name in columns]
     rows = [row for row in _rows(path, kept) if _ANIMALS[0] <= row.get("wnid", "n02") < _ANIMALS[1]]
     for at in np.random.default_rng(seed).permutation(len(rows))[:most]:
@@ -172,10 +171,8 @@ def _names_people(row: Mapping[str, Any]) -> bool:
 
 
 def _rows(path: Path, columns: "tuple[str, ...] | list[str]") -> list[dict[str, Any]]:
-    missing = set(columns) - set(pq.read_schema(path).names)
-    if missing:
-        raise InputError(f"{path} cannot be used", f"it has no column {', '.join(sorted(missing))}")
-    rows: list[dict[str, Any]] = pq.read_table(path, columns=list(columns)).to_pylist()
+    with open_table(path, columns) as file:
+        rows: list[dict[str, Any]] = file.read(list(columns)).to_pylist()
     return rows
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from PIL import Image as Pillow
+
+from sensorium.train.readers.parquet import open_parquet, open_table
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ Sets = dict[str, list[Pictured]]
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a parquet file as dictionaries, a batch in memory at a time."""
-    for batch in pq.ParquetFile(path).iter_batches(256):
-        yield from batch.to_pylist()
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(256):
+            yield from batch.to_pylist()
 
 
 def captions(path: Path) -> list[Pictured]:
@@ -95,7 +97,9 @@ def crops(path: Path, smallest: float = 48.0, overlap: float = 0.6) -> list[Pict
 
 def sentences(path: Path, count: int, seed: int) -> list[str]:
     """`count` texts of `text-emotion-train`, half English and half Chinese, drawn with `seed`."""
-    table = pq.read_table(path, columns=["text", "language"]).to_pydict()
+    columns = ["text", "language"]
+    with open_table(path, columns) as file:
+        table = file.read(columns).to_pydict()
     chance = np.random.default_rng(seed)
     drawn: list[str] = []
     for language in ("en", "zh"):

@@ -12,6 +12,7 @@ from sensorium.errors import InputError, SensoriumError
 from sensorium.media import Audio, Media, Video
 from sensorium.models.voice_emotion import RATE, prepared
 from sensorium.train.pair import Bad
+from sensorium.train.readers.parquet import open_table
 
 _NEEDED = ("audio", "emotion", "corpus", "speaker", "language")
 KINDS_OF_CALM = frozenset({"neutral", "calm", "boredom"})
@@ -31,13 +32,7 @@ class Voice:
 def read_voices(path: Path, bad: list[Bad]) -> Iterator[Voice]:
     """The rows of a parquet file with the columns `audio` (an encoded sound), `emotion`, `corpus`,
     `speaker` and `language`; what cannot be used is put into `bad`."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        names = file.schema_arrow.names
-        missing = [name for name in _NEEDED if name not in names]
-        if missing:
-            raise InputError(f"{path} has no column {', '.join(missing)}")
+    with open_table(path, _NEEDED) as file:
         number = 0
         for batch in file.iter_batches(64, columns=list(_NEEDED)):
             for row in batch.to_pylist():

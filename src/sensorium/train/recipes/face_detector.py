@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from PIL import Image
 from torch import Tensor
@@ -63,6 +62,7 @@ from sensorium.train.mtcnn import Mtcnn
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
+from sensorium.train.readers.parquet import open_parquet, open_table
 from sensorium.train.shrink import to_onnx
 from sensorium.train.starts import EFFICIENTNET_LITE0, MTCNN
 
@@ -232,7 +232,7 @@ def start(config: Config, processes: Processes) -> Training:
 
 
 def _kind(path: Path) -> str:
-    names = set(pq.read_schema(path).names)
+    names = set(open_parquet(path).schema_arrow.names)
     if "landmarks" in names:
         return "portraits"
     return "things" if "group" in names else "scenes"
@@ -257,7 +257,8 @@ def _taught(config: Config, path: Path, kept: list[Portrait], work: Path) -> lis
 
 
 def _images(path: Path) -> list[bytes]:
-    images: list[bytes] = pq.read_table(path, columns=["image"]).column("image").to_pylist()
+    with open_table(path, ["image"]) as file:
+        images: list[bytes] = file.read(["image"]).column("image").to_pylist()
     return images
 
 

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
@@ -58,6 +57,7 @@ from sensorium.train.loop import Group, Logs, grouped
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
+from sensorium.train.readers.parquet import open_parquet
 from sensorium.train.recipes.face_emotion import AROUND as SURROUNDINGS
 from sensorium.train.recipes.face_emotion import RAISED
 from sensorium.train.shrink import to_onnx
@@ -200,7 +200,7 @@ def _faces(config: Config) -> tuple[Marked, Marked]:
 
 def _read(path: Path, config: Config) -> tuple[Marked, Tensor]:
     """Faces without points, and which of them are held back."""
-    if "landmarks" in pq.read_schema(path).names:
+    if "landmarks" in open_parquet(path).schema_arrow.names:
         portraits = read_portraits(path)
         return of_portraits(portraits), torch.tensor([one.held for one in portraits])
     faces = read_expressions(path).train
