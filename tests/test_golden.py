@@ -17,16 +17,20 @@ pytestmark = pytest.mark.slow
 SAMPLES = Path(__file__).parent.parent / ".demo" / "packages"
 MEDIA = os.environ.get("SENSORIUM_MEDIA", "")
 
+MISSED = pytest.mark.xfail(reason="the model of before found it", strict=True)
+"""Known losses of the model that ships: one that finds them again says so."""
+
 IN_SAMPLES = [
     ("猫", "chelsea.png"),
     ("a cup of coffee", "coffee.png"),
     ("一杯咖啡", "coffee.png"),
-    ("摩托车", "motorcycle"),
+    ("摩托车", "motorcycle_left.png"),
     ("a rocket on its launch pad", "rocket.jpg"),
     ("火箭发射", "rocket.jpg"),
     ("一位宇航员", "astronaut.png"),
     ("一朵花", "flower.jpg"),
     ("寺庙", "china.jpg"),
+    pytest.param("a chinese temple", "china.jpg", marks=MISSED),
     ("草地", "grass.png"),
 ]
 IN_MEDIA = [
@@ -37,7 +41,14 @@ IN_MEDIA = [
     ("一个人在滑雪", "ski-mountain.jpg"),
     ("a tennis player", "tennis-player.jpg"),
 ]
-NOT_IN_MEDIA = ["a submarine", "石油钻井平台", "a camel in the desert", "显微镜", "penguins on ice"]
+NOT_IN_MEDIA = [
+    "a submarine",
+    "石油钻井平台",
+    "a camel in the desert",
+    pytest.param("a dentist at work", marks=MISSED),
+    "显微镜",
+    "penguins on ice",
+]
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +78,14 @@ def _library(home: Path, folder: Path) -> Iterator[Index]:
 
 
 def found(index: Index, query: str) -> list[str]:
-    """Names of the first three pictures."""
-    return [hit.path.resolve().name for hit in index.search(query, k=10) if hit.kind == "image"][:3]
+    """Names of the first three pictures, and of those that show the same."""
+    hits = [hit for hit in index.search(query, k=10) if hit.kind == "image"][:3]
+    return [path.resolve().name for hit in hits for path in (hit.path, *hit.duplicates)]
 
 
 @pytest.mark.parametrize(("query", "name"), IN_SAMPLES)
 def test_what_is_in_the_samples_is_found(samples: Index, query: str, name: str) -> None:
-    """By how its name begins: of the two views of one motorcycle either may stand for both."""
-    assert any(one.startswith(name) for one in found(samples, query))
+    assert name in found(samples, query)
 
 
 @pytest.mark.parametrize(("query", "name"), IN_MEDIA)
