@@ -45,6 +45,7 @@ from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
 from sensorium.train.shrink import to_onnx
 from sensorium.train.starts import EFFICIENTNET_LITE0
+from sensorium.train.turns import each_once
 
 _SEVEN = len(EMOTIONS)
 AROUND, RAISED = 1.28, 0.09
@@ -83,16 +84,7 @@ class Training:
         return [*grouped(self.model.net), *grouped(self.model.heads, 4.0)]
 
     def batches(self, start: int) -> Iterator[Tensor]:
-        """Rows of a batch; each comes once before any comes again."""
-        n, size = len(self.pixels), self.config.batch
-        number, order, known = start, torch.empty(0), -1
-        while True:
-            turn, at = divmod(number, max(1, n // size))
-            if turn != known:
-                generator = torch.Generator().manual_seed(self.config.seed * 100_003 + turn)
-                order, known = torch.randperm(n, generator=generator), turn
-            yield order[at * size :][:size]
-            number += 1
+        return each_once(len(self.pixels), self.config.batch, self.config.seed, start)
 
     def loss(self, batch: Tensor) -> tuple[Tensor, Logs]:
         x, wanted = varied(self.pixels[batch].float(), self.config.size), self.targets[batch]

@@ -62,6 +62,7 @@ from sensorium.train.recipes.face_emotion import AROUND as SURROUNDINGS
 from sensorium.train.recipes.face_emotion import RAISED
 from sensorium.train.shrink import to_onnx
 from sensorium.train.starts import EFFICIENTNET_LITE0, FACE_API_68
+from sensorium.train.turns import each_once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,16 +92,7 @@ class Training:
         return [*grouped(self.model.net, 0.5), *grouped(self.model.told)]
 
     def batches(self, start: int) -> Iterator[Tensor]:
-        """Rows of a batch; each comes once before any comes again."""
-        n, size, number, known = len(self.faces), self.config.batch, start, -1
-        order = torch.empty(0)
-        while True:
-            turn, at = divmod(number, max(1, n // size))
-            if turn != known:
-                generator = torch.Generator().manual_seed(self.config.seed * 100_003 + turn)
-                order, known = torch.randperm(n, generator=generator), turn
-            yield order[at * size :][:size]
-            number += 1
+        return each_once(len(self.faces), self.config.batch, self.config.seed, start)
 
     def loss(self, batch: Tensor) -> tuple[Tensor, Logs]:
         faces = self.faces.take(batch)
