@@ -16,7 +16,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensorium.errors import InputError
 from sensorium.media.shots import HEIGHT, WIDTH, may_be_one
 from sensorium.roles import Face, FaceDetector, Floats, Pixels
 from sensorium.runtime.batcher import Batcher
@@ -46,13 +45,7 @@ class SmallFaceDetector:
     """See `roles.FaceDetector` and `roles.FaceFollower`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
-        config = checkpoint.config
-        missing = [name for name in _SAID if name not in config]
-        if missing:
-            raise InputError(
-                f"{checkpoint.spec} cannot be opened",
-                why=f"its config.json does not say {', '.join(missing)}",
-            )
+        config = checkpoint.settings(_SAID)
         self.provenance = checkpoint.provenance
         self._sizes = [int(size) for size in config["sizes"]]
         self._score, self._overlap = float(config["score"]), float(config["overlap"])

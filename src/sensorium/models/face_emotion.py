@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensorium.errors import InputError
 from sensorium.models._see_faces import cut_square
 from sensorium.roles import Face, FaceClassifier, Floats, Pixels
 from sensorium.runtime.batcher import Batcher
@@ -43,12 +42,7 @@ class FaceEmotionReader:
     """See `roles.FaceClassifier`, answered by the crowd's head, and `roles.LabelGuesser`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
-        config = checkpoint.config
-        if missing := [name for name in _SAID if name not in config]:
-            raise InputError(
-                f"{checkpoint.spec} cannot be opened",
-                why=f"its config.json does not say {', '.join(missing)}",
-            )
+        config = checkpoint.settings(_SAID)
         self.provenance = checkpoint.provenance
         self.labels = tuple(config["labels"])
         self.side = int(config["side"])

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensorium.errors import InputError
 from sensorium.models._see_faces import corner_of, cut_square
 from sensorium.roles import Face, FaceLandmarker, Floats, Pixels
 from sensorium.runtime.batcher import Batcher
@@ -34,12 +33,7 @@ class SmallFaceLandmarker:
     """See `roles.FaceLandmarker`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
-        config = checkpoint.config
-        if missing := [name for name in _SAID if name not in config]:
-            raise InputError(
-                f"{checkpoint.spec} cannot be opened",
-                why=f"its config.json does not say {', '.join(missing)}",
-            )
+        config = checkpoint.settings(_SAID)
         self.provenance = checkpoint.provenance
         self._side, self._around = int(config["side"]), float(config["around"])
         self._session = Batcher(OnnxSession(checkpoint.folder / "model.onnx", device))

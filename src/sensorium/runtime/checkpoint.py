@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,15 @@ class Checkpoint:
     def config(self) -> dict[str, Any]:
         """`config.json`, empty where there is none."""
         return self.read_json("config.json") if self.has("config.json") else {}
+
+    def settings(self, names: Iterable[str]) -> dict[str, Any]:
+        """`config`; raises InputError where it lacks one of `names`."""
+        if missing := [name for name in names if name not in self.config]:
+            raise InputError(
+                f"{self.spec} cannot be opened",
+                why=f"its config.json does not say {', '.join(missing)}",
+            )
+        return self.config
 
     def has(self, name: str) -> bool:
         return (self.folder / name).is_file()
