@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sensorium.errors import InputError, NotFound
@@ -43,6 +43,7 @@ def test_a_home_that_no_shell_has_read(tmp_path: Path, monkeypatch: pytest.Monke
     assert config.data == (str(tmp_path / "photos"), "hf:a/b")
     assert config.val == (str(tmp_path / "held"),)
     assert config.out == tmp_path / "mine"
+    assert config == Config(data=("~/photos", "hf:a/b"), val=("~/held",), out=Path("~/mine"))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,7 @@ def test_what_is_missing_or_unknown(tmp_path: Path) -> None:
     st.booleans(),
     st.integers(8, 64),
 )
+@example(data=("~/",), lr=0.0, bold=False, width=8)
 def test_a_run_is_written_down_whole(
     tmp_path_factory: pytest.TempPathFactory,
     data: tuple[str, ...],

@@ -76,20 +76,12 @@ def _plain(option: Option, value: Any) -> Any:
     """Words of a command line as what TOML would have."""
     if option.many:
         value = [value] if isinstance(value, str | Path) else value
-        value = [str(one) if isinstance(one, Path) and option.type is str else one for one in value]
-        return [_at_home(one) for one in value]
-    if option.type is Path:
-        return _at_home(value)
+        return [str(one) if isinstance(one, Path) and option.type is str else one for one in value]
     if option.type is int and isinstance(value, float):
         return str(value)  # which is no whole number, where int() would cut it
     if option.type is bool and value in ("true", "false"):
         return value == "true"
     return value
-
-
-def _at_home(value: Any) -> Any:
-    """`~/` as a shell reads it, which sees no file of fields and not what stands behind a `=`."""
-    return str(Path(value).expanduser()) if str(value).startswith("~/") else value
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Fields are annotated with a range, where there is one, and a line of help; `conf
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from sensorium.task import Range
 
@@ -35,3 +35,15 @@ class Options:
     patience: Annotated[int, Range(0, MILLION), "Validations without a gain; 0: never stop."] = 0
     checkpoint_minutes: Annotated[float, Range(0, MILLION), "Between checkpoints."] = 10.0
     device: Annotated[Literal["", "cpu", "cuda"], "Empty: a GPU where there is one."] = ""
+
+    def __post_init__(self) -> None:
+        """`~/` becomes the home folder here: no shell sees what a file or Python says."""
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, _at_home(value))
+
+
+def _at_home(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_at_home, value))
+    is_path = isinstance(value, str | Path) and str(value).startswith("~/")
+    return type(value)(Path(value).expanduser()) if is_path else value

@@ -45,7 +45,7 @@ class Recipe:
         return self._events(options)
 
     def _events(self, options: Options) -> Iterator[Event]:
-        out = options.out.expanduser()
+        out = options.out
         with processes(options.device) as here:
             self._same_run(out, options)
             trainee = self.start(options, here)
@@ -63,7 +63,7 @@ class Recipe:
         self, ended: Ended, trainee: Trainee[Any], options: Options, here: Processes
     ) -> Ended:
         """Make the folder one that explains itself, unless the run is to go on."""
-        out = options.out.expanduser()
+        out = options.out
         bad = here.together([str(one) for one in trainee.bad()])
         if here.first and (out / BAD).exists():  # met before the run was interrupted
             bad = sorted({*bad, *(out / BAD).read_text("utf-8").splitlines()})

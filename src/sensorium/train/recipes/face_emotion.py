@@ -206,11 +206,11 @@ def _surprise(chances: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 def start(config: Config, processes: Processes) -> Training:
     torch.manual_seed(config.seed)
-    split = read_expressions(Path(config.data[0]).expanduser())
+    split = read_expressions(Path(config.data[0]))
     net, _ = load_efficientnet_lite(EFFICIENTNET_LITE0.path(), 1.0, 1.0)
     model = FaceEmotion(net, _SEVEN, config.frozen_blocks, config.dropout)
     few = torch.from_numpy(split.train.pixels[:2048]).float()
     model.settle(enlarged(few, config.size))
     if config.begin:
-        load_weights(Path(config.begin).expanduser() / BEST, model)
+        load_weights(Path(config.begin) / BEST, model)
     return Training(config, model, split)

@@ -172,12 +172,12 @@ def start(config: Config, processes: Processes) -> Training:
 def _faces(config: Config) -> tuple[Marked, Marked]:
     """To train on and held back, with points."""
     teacher = Teacher(FACE_API_68.path(config.teacher))
-    work = config.out.expanduser() / "work"
+    work = config.out / "work"
     work.mkdir(parents=True, exist_ok=True)
     trained: list[Marked] = []
     held: list[Marked] = []
     for name in config.data:
-        path = Path(name).expanduser()
+        path = Path(name)
         faces, apart = _read(path, config)
         done = work / f"{path.stem}.npz"
         if not done.is_file():

@@ -188,7 +188,7 @@ def _other(
     config: Config, parts: Mapping[str, Features], processes: Processes
 ) -> dict[str, Figures]:
     """Train with this seed, and tell what came of it; once done it is not done again."""
-    out = config.out.expanduser() / "work" / f"seed-{config.seed}"
+    out = config.out / "work" / f"seed-{config.seed}"
     done = out / "figures.json"
     if done.is_file():
         found: dict[str, Figures] = json.loads(done.read_text("utf-8"))

@@ -175,7 +175,7 @@ class Training:
 def start(config: Config, processes: Processes) -> Training:
     if len(config.data) != 1:
         raise InputError("one file of posts is wanted", f"there are {len(config.data)}")
-    posts = read_posts(Path(config.data[0]).expanduser())
+    posts = read_posts(Path(config.data[0]))
     frozen = open_frozen(config)
     parts = features(config, posts, frozen)
     told = judged(config, posts, parts)
@@ -195,7 +195,7 @@ def open_frozen(config: Config) -> Frozen:
 
 def features(config: Config, posts: Posts, frozen: Frozen) -> dict[str, Tensor]:
     """What the frozen models tell of each post, kept in `work` of the run's folder."""
-    path = config.out.expanduser() / "work" / "features.npz"
+    path = config.out / "work" / "features.npz"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         several = []

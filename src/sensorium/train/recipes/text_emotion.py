@@ -267,7 +267,7 @@ def errors(logits: Tensor, texts: Texts) -> dict[str, float]:
 
 def start(config: Config, processes: Processes) -> Training:
     torch.manual_seed(config.seed)
-    work = config.out.expanduser() / "work"
+    work = config.out / "work"
     work.mkdir(parents=True, exist_ok=True)
     weights = read_e5(MULTILINGUAL_E5_SMALL.path())
     rows = [row for name in config.data for row in read_labelled(Path(name), seed=config.seed)]
@@ -308,7 +308,7 @@ def start_encoder(config: Config, weights: E5Weights, kept: list[int]) -> TextEn
     encoder = TextEncoder(weights, kept, layers, config.longest)
     if config.begin:
         prefix = "text.encoder."
-        state = read_weights(Path(config.begin).expanduser() / BEST)
+        state = read_weights(Path(config.begin) / BEST)
         taught = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         own = encoder.state_dict()
         own |= {k: v for k, v in taught.items() if k.startswith(("norm.", "layers."))}
