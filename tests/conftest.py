@@ -16,7 +16,9 @@ from sensorium.results import Provenance
 from sensorium.signal.image import Resample, resize
 
 # How long an example takes is told by pytest's own timeout: 200 ms are soon over on a busy machine.
-settings.register_profile("sensorium", deadline=None)
+# The suite says the same of the same code; `--hypothesis-profile search` looks further.
+settings.register_profile("sensorium", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("sensorium")
 
 
