@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sensorium.metrics.calibration import (
     auroc,
     calibration_error,
+    fit_temperature,
     recall_at_false_alarms,
     threshold_at_false_alarms,
 )
@@ -50,6 +51,40 @@ def test_calibration_error_is_the_naive_sum(pairs: Pairs, bins: int) -> None:
 def test_calibration_error_by_hand() -> None:
     # Two claims of 0.9 of which one holds, two of 0.1 of which none does: (0.8 + 0.2) / 4.
     assert calibration_error([0.9, 0.9, 0.1, 0.1], [1, 0, 0, 0]) == pytest.approx(0.25)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.2, 5))
+def test_a_temperature_is_that_of_a_grid(seed: int, sharper: float) -> None:
+    chance = np.random.default_rng(seed)
+    logits = chance.normal(size=(60, 4)) * 2
+    truth = (logits + chance.gumbel(size=logits.shape)).argmax(axis=1)
+    logits *= sharper
+    # A class may be no candidate in a row, but for the true one.
+    foreign = chance.random(logits.shape) < 0.2
+    foreign[np.arange(60), truth] = False
+    logits[foreign] = -np.inf
+
+    def surprise(heat: float) -> float:
+        lost = 0.0
+        for row, label in zip(logits / heat, truth, strict=True):
+            lost += math.log(sum(math.exp(one - row[label]) for one in row))
+        return lost
+
+    grid = np.geomspace(0.1, 15, 150).tolist()
+    best = min(grid, key=surprise)
+    heat = fit_temperature(logits, truth)
+    assert heat == pytest.approx(best, rel=grid[1] / grid[0] - 1)
+    assert surprise(heat) <= surprise(best)
+
+
+def test_a_temperature_that_would_go_on_for_ever_ends() -> None:
+    logits = np.eye(3) * 4
+    assert fit_temperature(logits, [0, 1, 2]) == pytest.approx(1 / 20)
+    assert fit_temperature(logits, [1, 2, 0]) == pytest.approx(20)
+    with pytest.raises(ValueError, match="not a number"):
+        fit_temperature([[-math.inf, 1.0]], [0])
+    with pytest.raises(ValueError, match="do not fit"):
+        fit_temperature(logits, [0, 1])
 
 
 @given(TWO_GROUPS)

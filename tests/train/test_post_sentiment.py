@@ -26,7 +26,6 @@ from sensorium.runtime.devices import Device  # noqa: E402
 from sensorium.spec import Folder  # noqa: E402
 from sensorium.train.posts import (  # noqa: E402
     decoded,
-    fit_temperature,
     near_pictures,
     picture_mark,
     read_posts,
@@ -173,14 +172,6 @@ def test_near_duplicates_are_of_one_group(tmp_path: Path) -> None:
     posts = read_posts(tmp_path / "posts.parquet")
     assert posts.groups[0] == posts.groups[1] == posts.groups[2] != posts.groups[3]
     assert posts.labels.tolist() == [2, 0, 1, 2]
-
-
-def test_a_temperature_makes_logits_most_probable() -> None:
-    torch.manual_seed(0)
-    logits = torch.randn(4000, 3) * 2
-    labels = torch.distributions.Categorical(logits=logits).sample()
-    assert fit_temperature(logits, labels) == pytest.approx(1.0, abs=0.07)
-    assert fit_temperature(logits * 3, labels) == pytest.approx(3.0, abs=0.2)
 
 
 def test_pictures_of_one_colour_are_not_taken_for_each_other() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorium.metrics.calibration import calibration_error
+from sensorium.metrics.calibration import calibration_error, fit_temperature
 from sensorium.metrics.classification import accuracy, balanced_accuracy, macro_f1
 from sensorium.results.timeline import EMOTIONS
 from sensorium.signal.fusion import Fusion, Kind, Track, evidence, fuse
@@ -20,7 +20,7 @@ from sensorium.signal.fusion import Fusion, Kind, Track, evidence, fuse
 PRESENT = 0.6
 """Probability that a kind of sign is there; one at least always is."""
 _ROUNDS = 300  # of the descent of three weights
-_COLD, _HOT = 0.3, 5.0  # between which a temperature is looked for
+_COLD, _HOT = 0.3, 5.0  # the temperatures that are believed
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -122,20 +122,9 @@ def fit(reads: Mapping[str, Read], revisions: Mapping[str, str], random: Random)
 
 
 def temperature(one: Read) -> float:
-    """The one that makes a model as sure as it is right: least negative log likelihood, by golden
-    section (Guo et al., ICML 2017)."""
-    log = np.log(np.maximum(one.chances, 1e-4))
-
-    def loss(heat: float) -> float:
-        scores = log / heat
-        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return float(-scores[np.arange(len(one.truth)), one.truth].mean())
-
-    low, high, golden = _COLD, _HOT, (5**0.5 - 1) / 2
-    for _ in range(40):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return round((low + high) / 2, 4)
+    """The one that makes a model as sure as it is right."""
+    found = fit_temperature(np.log(np.maximum(one.chances, 1e-4)), one.truth)
+    return round(min(max(found, _COLD), _HOT), 4)
 
 
 def frequencies(one: Read) -> Numbers:

@@ -3,6 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sensorium.signal.softmax import softmax
+
+_HOTTEST = 20.0  # its inverse is the coldest: a model that is always right would be surer for ever
+
 
 def calibration_error(probabilities: ArrayLike, correct: ArrayLike, bins: int = 15) -> float:
     """Expected calibration error: the mean gap between what is claimed and what comes true.
@@ -17,6 +21,29 @@ def calibration_error(probabilities: ArrayLike, correct: ArrayLike, bins: int = 
     place = np.clip(np.ceil(claimed * bins).astype(np.int64) - 1, 0, bins - 1)
     gaps = np.bincount(place, weights=true - claimed, minlength=bins)
     return float(np.abs(gaps).sum() / claimed.size)
+
+
+def fit_temperature(logits: ArrayLike, truth: ArrayLike) -> float:
+    """What logits are divided by to be as sure as they are right: of least negative log likelihood,
+    1/20 to 20 (Guo et al., ICML 2017, section 4.2).
+
+    logits: (n, classes), -inf for a class that is no candidate in its row; truth: (n,) numbers of
+    classes.
+    """
+    scores, right = np.asarray(logits, np.float64), np.asarray(truth, np.int64)
+    if scores.ndim != 2 or right.shape != scores.shape[:1] or not right.size:
+        raise ValueError(f"logits {scores.shape} and truth {right.shape} do not fit")
+    own = np.take_along_axis(scores, right[:, None], axis=1)[:, 0]
+    if np.isnan(scores).any() or not np.isfinite(own).all():
+        raise ValueError("a logit is not a number")
+    finite = np.where(np.isfinite(scores), scores, 0.0)
+    # Convex in the inverse: least where its slope, mean logit less the true one, crosses zero.
+    low, high = -np.log(_HOTTEST), np.log(_HOTTEST)
+    for _ in range(40):
+        middle = (low + high) / 2
+        mean = (softmax(scores * np.exp(-middle)) * finite).sum(axis=1)
+        low, high = (middle, high) if mean.sum() > own.sum() else (low, middle)
+    return float(np.exp((low + high) / 2))
 
 
 def auroc(scores: ArrayLike, positive: ArrayLike) -> float:

@@ -203,20 +203,5 @@ def cross_validated(
     return logits
 
 
-def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """What logits are to be divided by to be most probable (Guo et al., ICML 2017)."""
-    log = torch.zeros(()).requires_grad_()
-    optimiser = torch.optim.LBFGS([log], max_iter=50, line_search_fn="strong_wolfe")
-
-    def lost() -> Tensor:
-        optimiser.zero_grad()
-        loss = functional.cross_entropy(logits / log.exp(), labels)
-        loss.backward()
-        return loss
-
-    optimiser.step(lost)
-    return float(log.detach().exp())
-
-
 def _rows(part: Tensor, rows: NDArray[np.int64]) -> Tensor:
     return part.index_select(0, torch.from_numpy(rows))

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sensorium.train.voice_emotion import fit_linear, fit_temperature
+from sensorium.metrics.calibration import fit_temperature
+from sensorium.train.voice_emotion import fit_linear
 from sensorium.train.voices import Voices
 
 _FOLDS, _FEWEST = 3, 3
@@ -19,8 +20,8 @@ def strangeness(features: Tensor, voices: Voices) -> float:
     """By what logits are divided besides the temperature, for a voice of no corpus that was learnt
     from: of each corpus left out in turn, the temperature that fits it over the one that fits
     speakers left out of the others; the median, for a corpus of one speaker may be far off. 1 where
-    there are fewer than three. features: (n, features) of every voice, of which a linear head is
-    made each time.
+    there are fewer than three, or none shares a label. features: (n, features) of every voice, of
+    which a linear head is made each time.
     """
     corpora = np.unique(voices.corpora)
     if len(corpora) < _FEWEST:
@@ -33,9 +34,11 @@ def strangeness(features: Tensor, voices: Voices) -> float:
         seen = np.isin(voices.labels[away], known)
         own = np.isin(np.arange(len(voices.names)), known) & voices.own[away]
         labels = voices.labels[away]
+        if not seen.any():
+            continue
         strange = _temperature(found[torch.from_numpy(seen)], labels[seen], own[seen])
         told.append(strange / _at_home(features, voices, ~away))
-    return float(np.median(told))
+    return float(np.median(told)) if told else 1.0
 
 
 def _at_home(features: Tensor, voices: Voices, there: NDArray[np.bool_]) -> float:
@@ -66,4 +69,4 @@ def _logits(
 
 
 def _temperature(logits: Tensor, labels: NDArray[np.int64], own: NDArray[np.bool_]) -> float:
-    return fit_temperature(logits, torch.from_numpy(labels), torch.from_numpy(own))
+    return fit_temperature(np.where(own, logits, -np.inf), labels)

@@ -73,18 +73,3 @@ def fit_linear(
 
     optimiser.step(closure)
     return weight.detach(), bias.detach()
-
-
-def fit_temperature(logits: Tensor, labels: Tensor, candidates: Tensor) -> float:
-    """By likelihood (Guo et al., On Calibration of Modern Neural Networks, ICML 2017)."""
-    log = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.LBFGS([log], max_iter=50)
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = own_loss(logits / log.exp(), labels, candidates)
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)
-    return float(log.detach().exp())

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sensorium.errors import InputError, ModelMissing
-from sensorium.metrics.calibration import calibration_error
+from sensorium.metrics.calibration import calibration_error, fit_temperature
 from sensorium.metrics.classification import accuracy, macro_f1
 from sensorium.metrics.interval import paired_bootstrap, paired_macro_f1
 from sensorium.models import open as open_model
@@ -47,7 +47,6 @@ from sensorium.train.posts import (
     columns,
     cross_validated,
     decoded,
-    fit_temperature,
     marked,
     rareness,
     read_posts,
@@ -251,15 +250,14 @@ def judged(config: Config, posts: Posts, parts: Mapping[str, Tensor]) -> dict[st
 def _calibration(logits: Tensor, posts: Posts) -> dict[str, float]:
     """The temperature, and the expected calibration error of one half of the groups before and
     after the temperature that fits the other half."""
-    labels = torch.from_numpy(posts.labels)
-    half = torch.from_numpy(posts.groups % 2 == 0)
-    fitted = fit_temperature(logits[half], labels[half])
+    half = posts.groups % 2 == 0
+    fitted = fit_temperature(logits[half], posts.labels[half])
 
     def error(temperature: float) -> float:
         chances, named = (logits[~half] / temperature).softmax(1).max(1)
-        return calibration_error(chances.numpy(), (named == labels[~half]).numpy())
+        return calibration_error(chances, named.numpy() == posts.labels[~half])
 
-    whole = fit_temperature(logits, labels)
+    whole = fit_temperature(logits, posts.labels)
     return {"temperature": whole, "error before": error(1.0), "error after": error(fitted)}
 
 

@@ -28,14 +28,15 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sensorium.errors import InputError
-from sensorium.metrics.calibration import calibration_error
+from sensorium.metrics.calibration import calibration_error, fit_temperature
 from sensorium.metrics.classification import accuracy, balanced_accuracy, confusion
 from sensorium.models.voice_emotion import RATE, padded
+from sensorium.roles import Floats
 from sensorium.runtime.onnx import OnnxSession
+from sensorium.signal.softmax import softmax
 from sensorium.task import Range
 from sensorium.train.ctranslate import read_ctranslate
 from sensorium.train.draw import Draw
@@ -49,12 +50,7 @@ from sensorium.train.shrink import to_onnx
 from sensorium.train.speech import speech_encoder
 from sensorium.train.starts import WHISPER_TINY_EN
 from sensorium.train.strangers import strangeness
-from sensorium.train.voice_emotion import (
-    VoiceEmotion,
-    fit_linear,
-    fit_temperature,
-    own_loss,
-)
+from sensorium.train.voice_emotion import VoiceEmotion, fit_linear, own_loss
 from sensorium.train.voices import Voices, read_voices
 
 HELD = (
@@ -203,16 +199,14 @@ def logits_of(model: VoiceEmotion, voices: Voices, config: Config) -> Tensor:
     return logits
 
 
-def _named(logits: Tensor, voices: Voices) -> NDArray[np.int64]:
-    """The likeliest of the labels that a row's corpus has."""
-    own = logits.masked_fill(~torch.from_numpy(voices.own), -torch.inf)
-    named: NDArray[np.int64] = own.argmax(-1).numpy()
-    return named
+def _among_own(logits: Tensor, voices: Voices) -> Floats:
+    """The logits, -inf for labels that a row's corpus has not."""
+    return np.where(voices.own, logits.numpy(), np.float32(-np.inf))
 
 
 def recalls(logits: Tensor, voices: Voices) -> dict[str, float]:
     """Unweighted average recall of each corpus over its own labels, and the mean of the corpora."""
-    named = _named(logits, voices)
+    named = _among_own(logits, voices).argmax(1)
     told = {
         str(corpus): balanced_accuracy(named[there], voices.labels[there])
         for corpus in np.unique(voices.corpora)
@@ -226,26 +220,25 @@ def report(logits: Tensor, voices: Voices) -> tuple[dict[str, object], float]:
 
     The calibration error after scaling is of each half of the speakers at the other's temperature.
     """
-    named, labels = _named(logits, voices), torch.from_numpy(voices.labels)
-    own = torch.from_numpy(voices.own)
+    own, labels = _among_own(logits, voices), voices.labels
+    named = own.argmax(1)
     corpora: dict[str, object] = {}
     for corpus in np.unique(voices.corpora):
         there = voices.corpora == corpus
         corpora[str(corpus)] = {
             "n": int(there.sum()),
-            "accuracy": accuracy(named[there], voices.labels[there]),
-            "unweighted average recall": balanced_accuracy(named[there], voices.labels[there]),
-            "confusion": confusion(named[there], voices.labels[there], len(voices.names)).tolist(),
+            "accuracy": accuracy(named[there], labels[there]),
+            "unweighted average recall": balanced_accuracy(named[there], labels[there]),
+            "confusion": confusion(named[there], labels[there], len(voices.names)).tolist(),
         }
     speakers = np.unique(voices.speakers)
-    first = torch.from_numpy(np.isin(voices.speakers, speakers[::2]))
-    scaled = logits.clone()
+    first = np.isin(voices.speakers, speakers[::2])
+    scaled = own.copy()
     for half in (first, ~first):
-        other = ~half
-        if half.any() and other.any():
-            scaled[half] /= fit_temperature(logits[other], labels[other], own[other])
-    fitted = fit_temperature(logits, labels, own)
-    errors = [_error(some, voices) for some in (logits, scaled)]
+        if half.any() and not half.all():
+            scaled[half] /= fit_temperature(own[~half], labels[~half])
+    fitted = fit_temperature(own, labels)
+    errors = [calibration_error(softmax(some).max(1), named == labels) for some in (own, scaled)]
     told: dict[str, object] = {
         "labels": voices.names,
         "corpora": corpora,
@@ -253,12 +246,6 @@ def report(logits: Tensor, voices: Voices) -> tuple[dict[str, object], float]:
         "calibration error": dict(zip(("before", "after"), errors, strict=True)),
     }
     return told, fitted
-
-
-def _error(logits: Tensor, voices: Voices) -> float:
-    own = logits.masked_fill(~torch.from_numpy(voices.own), -torch.inf)
-    chance, named = own.softmax(-1).max(-1)
-    return calibration_error(chance.numpy(), named.numpy() == voices.labels)
 
 
 def start(config: Config, processes: Processes) -> Training:
