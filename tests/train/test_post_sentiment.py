@@ -24,12 +24,8 @@ from sensorium.roles import Floats, PostClassifier  # noqa: E402
 from sensorium.runtime.checkpoint import Checkpoint  # noqa: E402
 from sensorium.runtime.devices import Device  # noqa: E402
 from sensorium.spec import Folder  # noqa: E402
-from sensorium.train.posts import (  # noqa: E402
-    decoded,
-    near_pictures,
-    picture_mark,
-    read_posts,
-)
+from sensorium.train.likeness import greys, marks  # noqa: E402
+from sensorium.train.posts import decoded, near_pictures, read_posts  # noqa: E402
 from sensorium.train.recipes import post_sentiment as recipe  # noqa: E402
 
 LABELS = ("negative", "neutral", "positive")
@@ -175,11 +171,11 @@ def test_near_duplicates_are_of_one_group(tmp_path: Path) -> None:
 
 
 def test_pictures_of_one_colour_are_not_taken_for_each_other() -> None:
-    plain = picture_mark(np.full((20, 30, 3), 9, np.uint8))
+    plain = marks(greys(np.full((20, 30, 3), 9, np.uint8)))
     assert near_pictures(np.stack([plain, plain])) == []
     random = np.random.default_rng(0)
-    marks = random.random((2, 64)) < 0.5
-    assert near_pictures(np.stack([marks[0], marks[0], marks[1]])) == [(0, 1)]
+    one, other = random.random((2, 64)) < 0.5
+    assert near_pictures(np.stack([one, one, other])) == [(0, 1)]
 
 
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:

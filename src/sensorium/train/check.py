@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sensorium.errors import InputError
 from sensorium.flow import Failed, Flow, Progress
 from sensorium.runtime.devices import threads
-from sensorium.signal.image import Resample, resize
 from sensorium.train.data import Pairs, read_pairs
+from sensorium.train.likeness import greys, marks
 from sensorium.train.pair import Bad, Pair
 
 Kind = Literal["unusable", "unreadable", "duplicate", "leaked", "repeated", "small"]
@@ -54,7 +54,7 @@ class Report:
 
 @dataclass(frozen=True)
 class _Looked:
-    """bits: 64 of a difference hash. small: grey (8, 8)."""
+    """bits: the 64 marks of `likeness`. small: its greys (8, 9)."""
 
     pair: Pair
     width: int
@@ -138,11 +138,9 @@ def _look(pair: Pair) -> _Looked | None:
     if pair.image == b"":
         return None
     picture = pair.picture(64)
-    grey = picture.pixels.astype(np.float32).mean(2).round().astype(np.uint8)
-    grid = resize(np.repeat(grey[..., None], 3, 2), 9, 8, Resample.BOX)[..., 0].astype(np.float32)
-    marks = (grid[:, 1:] > grid[:, :-1]).reshape(-1)
-    bits = int.from_bytes(np.packbits(marks).tobytes(), "big")
-    return _Looked(pair, picture.width, picture.height, bits, grid[:, :8])
+    small = greys(picture.pixels)
+    bits = int.from_bytes(np.packbits(marks(small)).tobytes(), "big")
+    return _Looked(pair, picture.width, picture.height, bits, small)
 
 
 def _of_picture(looked: _Looked, seen: _Seen, split_of: dict[str, str]) -> Iterator[Finding]:

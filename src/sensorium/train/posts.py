@@ -15,8 +15,8 @@ from sensorium.media import Image, Media
 from sensorium.models._labels import SENTIMENTS
 from sensorium.models.post_sentiment import PLACES, text_marks
 from sensorium.roles import Pixels
-from sensorium.signal.image import Resample, resize
 from sensorium.train.labelled import near_duplicates
+from sensorium.train.likeness import greys, marks
 from sensorium.train.readers.parquet import open_table
 
 _NEAR = 4  # bits of 64 by which two pictures differ that are the same to the eye
@@ -49,8 +49,7 @@ def read_posts(path: Path) -> Posts:
     texts = [row["text"] or "" for row in rows]
     pictures = [row["image"] for row in rows]
     groups = near_duplicates(texts)
-    marks = np.stack([picture_mark(decoded(one)) for one in pictures])
-    for first, second in near_pictures(marks):
+    for first, second in near_pictures(np.stack([marks(greys(decoded(one))) for one in pictures])):
         groups[groups == groups[second]] = groups[first]
     labels = np.array([SENTIMENTS.index(row["sentiment"]) for row in rows])
     return Posts(pictures, texts, labels, np.unique(groups, return_inverse=True)[1])
@@ -61,15 +60,9 @@ def decoded(picture: bytes) -> Pixels:
     return image.pixels()
 
 
-def picture_mark(picture: Pixels) -> NDArray[np.bool]:
-    """64 bits: whether the picture gets lighter from left to right, at 8 places in 8 rows."""
-    grey = resize(picture, 9, 8, Resample.BILINEAR).astype(np.float32).mean(axis=2)
-    lighter: NDArray[np.bool] = grey[:, 1:] > grey[:, :-1]
-    return lighter.ravel()
-
-
 def near_pictures(marks: NDArray[np.bool]) -> list[tuple[int, int]]:
-    """Pairs of places whose marks are nearly the same; pictures of one colour tell nothing."""
+    """Pairs of places (n, 64) whose marks are nearly the same; pictures of one colour tell
+    nothing."""
     signs = np.where(marks, 1, -1).astype(np.float32)
     apart = (64 - signs @ signs.T) / 2
     told = (marks.sum(axis=1) > _NEAR) & (marks.sum(axis=1) < 64 - _NEAR)
