@@ -13,7 +13,7 @@ FLOORS: dict[str, int] = {
     room: floor
     for floor, rooms in enumerate(
         (
-            "errors version",
+            "errors version groups",
             "media spec",
             "results signal",
             "roles shelf metrics runtime flow views",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sensorium.groups import Groups
 from sensorium.index.candidates import Lookup
 from sensorium.index.filter import Filter
 from sensorium.index.ranking import SAME
@@ -30,7 +31,7 @@ def duplicates(
 
     All pictures are compared with all: some seconds for 20,000, minutes for 100,000.
     """
-    groups = _Groups()
+    groups = Groups[bytes]()
     paths: dict[bytes, list[Path]] = {}
     for content, path in store.db.execute(_CONTENTS):
         paths.setdefault(content, []).append(Path(path))
@@ -40,22 +41,6 @@ def duplicates(
     for content, files in paths.items():
         together.setdefault(groups.first(content), []).extend(files)
     return (tuple(files) for files in together.values() if len(files) > 1)
-
-
-class _Groups:
-    """Disjoint sets of contents (union-find: Galler and Fischer 1964)."""
-
-    def __init__(self) -> None:
-        self._above: dict[bytes, bytes] = {}
-
-    def first(self, one: bytes) -> bytes:
-        while (above := self._above.get(one, one)) != one:
-            self._above[one] = self._above.get(above, above)
-            one = above
-        return one
-
-    def join(self, one: bytes, other: bytes) -> None:
-        self._above[self.first(other)] = self.first(one)
 
 
 def _alike(store: Store, space: Space, threshold: float) -> Iterator[tuple[bytes, bytes]]:

@@ -7,12 +7,13 @@ import re
 import unicodedata
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from sensorium.groups import Groups
 from sensorium.models._labels import SENTIMENTS
 from sensorium.models.text_emotion import without_addresses
 from sensorium.results.timeline import EMOTIONS
@@ -21,6 +22,7 @@ from sensorium.train.readers.parquet import open_table
 _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
 # Sets whose labels were made out of the emoticons that stand in their texts.
 _BY_EMOTICON = frozenset({"weibo_senti_100k"})
+_COMMON = 200  # texts that share a stretch, from which it tells nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +79,27 @@ def clean(text: str, source: str = "") -> str:
 
 
 def near_duplicates(
-    texts: Sequence[str], common: int = 200
+    texts: Sequence[str], alike: Iterable[tuple[int, int]] = ()
 ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """A group number a text: those that share a stretch of letters are one group.
+    """A group number a text: those that share a stretch of letters are one group, and those of
+    `alike`, pairs of places.
 
     A stretch is 24 letters, or 10 where the text is Chinese; one in eight of them is looked at,
     chosen by its own hash (Manber, Finding Similar Files, USENIX 1994), so that a long part of a
-    sentence finds the sentence; a part of few words may be missed. What `common` texts or more
-    share tells nothing.
+    sentence finds the sentence; a part of few words may be missed.
     """
     holders: dict[int, list[int]] = defaultdict(list)
     for number, text in enumerate(texts):
         for mark in _marks(text):
             holders[mark].append(number)
-    parent = list(range(len(texts)))
-
-    def root(one: int) -> int:
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        return one
-
+    groups = Groups[int]()
     for several in holders.values():
-        if len(several) < common:
+        if len(several) < _COMMON:
             for other in several[1:]:
-                parent[root(other)] = root(several[0])
-    _, group = np.unique([root(one) for one in range(len(texts))], return_inverse=True)
+                groups.join(several[0], other)
+    for one, other in alike:
+        groups.join(one, other)
+    _, group = np.unique([groups.first(one) for one in range(len(texts))], return_inverse=True)
     return group.astype(np.int64)
 
 

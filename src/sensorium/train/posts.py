@@ -48,11 +48,9 @@ def read_posts(path: Path) -> Posts:
     rows = [row for row in rows if row["image"] and row["sentiment"] in SENTIMENTS]
     texts = [row["text"] or "" for row in rows]
     pictures = [row["image"] for row in rows]
-    groups = near_duplicates(texts)
-    for first, second in near_pictures(np.stack([marks(greys(decoded(one))) for one in pictures])):
-        groups[groups == groups[second]] = groups[first]
+    alike = near_pictures(np.stack([marks(greys(decoded(one))) for one in pictures]))
     labels = np.array([SENTIMENTS.index(row["sentiment"]) for row in rows])
-    return Posts(pictures, texts, labels, np.unique(groups, return_inverse=True)[1])
+    return Posts(pictures, texts, labels, near_duplicates(texts, alike))
 
 
 def decoded(picture: bytes) -> Pixels:
