@@ -20,8 +20,8 @@ from sensorium.task import task, use
 Lang = Literal["en", "zh"]
 COLUMNS: dict[Lang, str] = {"en": "name", "zh": "name_zh"}
 
-# A class is the mean of its name in several sentences: Radford et al., Learning Transferable Visual
-# Models From Natural Language Supervision, ICML 2021, section 3.1.4.
+# A class is the mean of its name in several sentences (Radford et al., Learning Transferable Visual
+# Models From Natural Language Supervision, ICML 2021, section 3.1.4) and alone, as people search.
 TEMPLATES: dict[Lang, tuple[str, ...]] = {
     "en": (
         "a photo of a {}.",
@@ -29,8 +29,9 @@ TEMPLATES: dict[Lang, tuple[str, ...]] = {
         "a close-up photo of a {}.",
         "a photo of the large {}.",
         "a photo of the small {}.",
+        "{}",
     ),
-    "zh": ("一张{}的照片。", "一张模糊的{}照片。", "{}的特写照片。", "照片里有{}。"),
+    "zh": ("一张{}的照片。", "一张模糊的{}照片。", "{}的特写照片。", "照片里有{}。", "{}"),
 }
 
 
