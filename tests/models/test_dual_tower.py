@@ -1,9 +1,13 @@
 """The weights that ship: they open, are small, and give what they gave when they were made."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from sensorium import models
+from sensorium.errors import InputError
 from sensorium.models.dual_tower import OwnDualTower
 from sensorium.roles import DualTower
 from sensorium.runtime.catalogue import BUILTIN
@@ -28,6 +32,14 @@ def test_files_are_small_and_come_with_card_and_licence() -> None:
     assert {"image.onnx", "text.onnx", "tokenizer.json", "config.json", "card.md"} <= set(sizes)
     assert "LICENSE" in sizes
     assert max(sizes.values()) <= LARGEST
+
+
+def test_a_folder_must_say_how_pictures_are_prepared(tmp_path: Path) -> None:
+    config = json.loads((FOLDER / "config.json").read_text("utf-8"))
+    del config["image"]["mean"], config["text"]
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(InputError, match=r"does not say text\.max_length, image\.mean"):
+        models.open(f"dir:{tmp_path}", DualTower)
 
 
 def test_golden(tower: DualTower) -> None:

@@ -24,6 +24,8 @@ from sensorium.signal.image import Resample, normalise, resize
 
 ROLES = (DualTower,)
 _TEXTS_AT_ONCE = 64
+_IMAGE = ("size", "resize", "resample", "mean", "std")
+_SAID = ("dim", "logit_scale", "logit_bias", "text.max_length", *(f"image.{x}" for x in _IMAGE))
 
 
 def load(checkpoint: Checkpoint, device: Device) -> "OwnDualTower":
@@ -34,7 +36,7 @@ class OwnDualTower:
     """See `roles.DualTower`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
-        config = checkpoint.config
+        config = checkpoint.settings(_SAID)
         image: dict[str, Any] = config["image"]
         if image["resize"] != "squeeze":
             raise InputError(

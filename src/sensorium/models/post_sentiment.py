@@ -32,6 +32,7 @@ ROLES = (PostClassifier,)
 MARKS = "marks"
 PLACES = 1 << 15
 """For hashed marks of a text."""
+_SAID = ("labels", "tower.model", "tower.revision", "reader")
 _AT_ONCE = 16
 _WORDS = re.compile(r"\w+|[#!?:;()\U0001F300-\U0001FAFF]+")
 
@@ -39,7 +40,7 @@ _WORDS = re.compile(r"\w+|[#!?:;()\U0001F300-\U0001FAFF]+")
 def load(checkpoint: Checkpoint, device: Device) -> "PostReader":
     """Raises ModelMissing where a model that it stands on is not here, InputError where the tower
     is another than it was made with: vectors of another mean nothing to it."""
-    config = checkpoint.config
+    config = checkpoint.settings(_SAID)
     tower = open_model(own(config["tower"]["model"]), DualTower, device)
     if tower.provenance.revision != config["tower"]["revision"]:
         raise InputError(

@@ -26,6 +26,7 @@ from sensorium.runtime.onnx import OnnxSession
 from sensorium.signal.softmax import softmax
 
 ROLES = (TextClassifier,)
+_SAID = ("sentiment", "emotion", "text.max_length", "text.letters")
 _AT_ONCE = 64
 _LINK = re.compile(r"https?://[\x21-\x7e]+|\{%.*?%\}")
 _NAME = re.compile(r"@[\w-]+[::]?")
@@ -50,15 +51,7 @@ class TextEmotionReader:
     """See `roles.TextClassifier`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
-        config = checkpoint.config
-        missing = [name for name in ("sentiment", "emotion") if name not in config]
-        text = config.get("text", {})
-        missing += [f"text.{name}" for name in ("max_length", "letters") if name not in text]
-        if missing:
-            raise InputError(
-                f"{checkpoint.spec} cannot be opened",
-                why=f"its config.json does not say {', '.join(missing)}",
-            )
+        config = checkpoint.settings(_SAID)
         self.provenance = checkpoint.provenance
         self.heads = {name: tuple(config[name]) for name in ("sentiment", "emotion")}
         self._session = Batcher(OnnxSession(checkpoint.folder / "model.onnx", device))
@@ -67,8 +60,8 @@ class TextEmotionReader:
             raise InputError(f"{checkpoint.spec} cannot be opened", "it has no tokenizer.json")
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(text["max_length"])
-        self._letters = int(text["letters"])
+        self._tokenizer.enable_truncation(config["text"]["max_length"])
+        self._letters = int(config["text"]["letters"])
 
     def classify_texts(self, texts: Sequence[str]) -> dict[str, Floats]:
         sizes = [len(labels) for labels in self.heads.values()]

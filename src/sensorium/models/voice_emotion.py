@@ -30,6 +30,7 @@ ROLES = (AudioClassifier,)
 RATE = 16_000
 
 _HOP = 160  # samples a frame of the mel bands; a place of the mask is two frames
+_SAID = ("labels", "languages", "rate", "window")
 _AT_ONCE = 8
 _LOUD = 5  # the level of this many frames of 10 ms is louder: a click is no voice
 _QUIET = 40.0  # dB below that: silence, where it is at either end
@@ -69,13 +70,7 @@ class VoiceEmotionListener:
     """See `roles.AudioClassifier` and `roles.StrangerListener`."""
 
     def __init__(self, checkpoint: Checkpoint, device: Device) -> None:
-        config = checkpoint.config
-        missing = [name for name in ("labels", "languages", "rate", "window") if name not in config]
-        if missing:
-            raise InputError(
-                f"{checkpoint.spec} cannot be opened",
-                why=f"its config.json does not say {', '.join(missing)}",
-            )
+        config = checkpoint.settings(_SAID)
         if config["rate"] != RATE:
             raise InputError(f"{checkpoint.spec} cannot be opened", f"its rate is not {RATE}")
         self.provenance = checkpoint.provenance

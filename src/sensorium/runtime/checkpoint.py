@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,8 +44,9 @@ class Checkpoint:
         return self.read_json("config.json") if self.has("config.json") else {}
 
     def settings(self, names: Iterable[str]) -> dict[str, Any]:
-        """`config`; raises InputError where it lacks one of `names`."""
-        if missing := [name for name in names if name not in self.config]:
+        """`config`; raises InputError where it lacks one of `names`: `labels`, or `text.letters`
+        for what stands one deeper."""
+        if missing := [name for name in names if not _says(self.config, name.split("."))]:
             raise InputError(
                 f"{self.spec} cannot be opened",
                 why=f"its config.json does not say {', '.join(missing)}",
@@ -64,6 +65,14 @@ class Checkpoint:
         except ValueError as error:
             raise InputError(f"{path} is not JSON", str(error)) from error
         return data
+
+
+def _says(config: Any, path: Sequence[str]) -> bool:
+    for name in path:
+        if not isinstance(config, dict) or name not in config:
+            return False
+        config = config[name]
+    return True
 
 
 def digest(folder: Path) -> str:
