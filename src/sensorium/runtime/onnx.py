@@ -53,7 +53,7 @@ class OnnxSession:
         return self._loaded
 
     def _load(self) -> ort.InferenceSession:
-        ort.disable_telemetry_events()
+        ort.disable_telemetry_events()  # it may have been imported before us, reporting
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._cores or threads()
         options.inter_op_num_threads = 1
