@@ -16,7 +16,7 @@ FLOORS: dict[str, int] = {
             "errors version groups",
             "media spec",
             "results signal",
-            "roles shelf metrics runtime flow views",
+            "roles shelf metrics runtime flow views parameter",
             "models",
             "task index",
             "tasks evaluate train",

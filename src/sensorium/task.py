@@ -8,42 +8,16 @@ import inspect
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import date
-from enum import StrEnum
 from functools import cached_property, partial
-from types import NoneType, UnionType
-from typing import (
-    Annotated,
-    Any,
-    Generic,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, get_args, get_origin, get_type_hints
 
-from sensorium.errors import InputError, SensoriumError
+from sensorium.errors import InputError
 from sensorium.flow import Flow, Progress
-from sensorium.media import Media
 from sensorium.models import open as open_model
+from sensorium.parameter import Item, Later, Opened, Option, Range, Resource, parameter_of
 from sensorium.results import AnyResult
 from sensorium.roles import ROLES
 from sensorium.runtime.devices import threads
-
-Thing = TypeVar("Thing")
-
-
-@dataclass(frozen=True)
-class Range:
-    """Bounds of a number option, both included."""
-
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True)
@@ -54,30 +28,6 @@ class Partial:
 
 
 Event = Progress | Partial
-
-
-@dataclass(frozen=True)
-class Opened:
-    """The default of a parameter that is opened for the call: `open(spec)`, None for the default.
-
-    A value with `close` is closed after the call when it was opened for it. late: see `later`.
-    """
-
-    open: Callable[[str | None], Any]
-    kind: str
-    default: str
-    late: bool = False
-
-
-@dataclass(frozen=True)
-class Later(Generic[Thing]):
-    """Opens when it is called. named: whether who calls the task chose what is opened."""
-
-    open: Callable[[], Thing]
-    named: bool
-
-    def __call__(self) -> Thing:
-        return self.open()
 
 
 def use(role: str) -> Any:
@@ -93,107 +43,6 @@ def later(role: str) -> Any:
 def opens(make: Callable[[str], Any], default: str) -> Any:
     """A parameter that is filled with `make(name)`: a library, say."""
     return Opened(lambda name: make(name or default), make.__name__, default)
-
-
-@dataclass(frozen=True)
-class Item:
-    """kinds: types that it may be, each with a class method `of`. many: takes several."""
-
-    name: str
-    kinds: tuple[type, ...]
-    many: bool
-    required: bool = True
-    help: str = ""
-
-    @property
-    def composed(self) -> bool:
-        """Made of a whole list of words and media: its `of` takes them all (a search's query)."""
-        return not self.many and not any(issubclass(kind, Media) for kind in self.kinds)
-
-    def read(self, value: Any) -> Any:
-        if not self.many:
-            return self._one(value)
-        if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-            raise InputError(f"{self.name} takes several", "a list is wanted")
-        return [self._one(one) for one in value]
-
-    def _one(self, value: Any) -> Any:
-        if all(issubclass(kind, Media) for kind in self.kinds):
-            return Media.of(value, *self.kinds)
-        (kind,) = self.kinds
-        return value if isinstance(value, kind) else kind.of(value)  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True)
-class Option:
-    """type: bool, int, float, str, Path, date, an enum, or a type with a class method `of`.
-    choices: of an enum or Literal. many: a tuple of values. help: a line for people."""
-
-    name: str
-    type: type
-    default: Any
-    help: str = ""
-    range: Range | None = None
-    choices: tuple[str, ...] = ()
-    many: bool = False
-
-    @property
-    def flag(self) -> str:
-        """As it is typed: a name of one letter (`k`, as the field calls it) takes one dash."""
-        return "-" * min(2, len(self.name)) + self.name.replace("_", "-")
-
-    def read(self, value: Any) -> Any:
-        """The checked value; InputError says what would be right."""
-        if value is None and self.default is None:
-            return None
-        if self.many:
-            return tuple(self._one(one) for one in value)
-        return self._one(value)
-
-    def _one(self, value: Any) -> Any:
-        if self.choices and value not in self.choices:
-            self._refuse(value, f"one of {', '.join(filter(None, self.choices))}")
-        value = self._convert(value)
-        if self.range and not self.range.low <= value <= self.range.high:
-            self._refuse(value, f"{self.range}")
-        return value
-
-    def _convert(self, value: Any) -> Any:
-        if isinstance(value, self.type) and not (self.type is int and isinstance(value, bool)):
-            return value
-        try:
-            if hasattr(self.type, "of"):
-                return self.type.of(value)
-            if self.type is date:
-                return date.fromisoformat(value)
-            if self.type is bool or isinstance(value, bool):
-                raise ValueError
-            return self.type(value)
-        except SensoriumError:
-            raise
-        except (TypeError, ValueError):
-            return self._refuse(value, _WANTED.get(self.type, self.type.__name__))
-
-    def _refuse(self, value: Any, wanted: str) -> Any:
-        raise InputError(f"{self.flag} cannot be {value!r}", f"it must be {wanted}")
-
-
-_WANTED: dict[type, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    date: "a day as in 2024-07-30",
-}
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A parameter that is opened for the call; users name it by a spec or hand in their own."""
-
-    name: str
-    type: type
-    opened: Opened
-    help: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,7 +158,7 @@ def task(*, example: Sequence[str] = ()) -> Callable[[Callable[..., Any]], Task]
         hints = get_type_hints(function, include_extras=True)
         signature = inspect.signature(function)
         parameters = tuple(
-            _parameter(one, hints[one.name]) for one in signature.parameters.values()
+            parameter_of(one, hints[one.name]) for one in signature.parameters.values()
         )
         name = function.__name__.replace("_", "-")
         return Task(function, tuple(example), name, parameters, _result(hints["return"]))
@@ -322,39 +171,6 @@ def task_of(module: Any) -> Task:
     found = [value for value in vars(module).values() if isinstance(value, Task)]
     assert len(found) == 1, f"{module.__name__} must hold one task, it holds {len(found)}"
     return found[0]
-
-
-def _parameter(parameter: inspect.Parameter, hint: Any) -> Item | Option | Resource:
-    extras: tuple[Any, ...] = ()
-    if get_origin(hint) is Annotated:
-        hint, *rest = get_args(hint)
-        extras = tuple(rest)
-    words = next((one for one in extras if isinstance(one, str)), "")
-    if isinstance(parameter.default, Opened):
-        kind = get_args(hint)[0] if get_origin(hint) is Later else _alternatives(hint)[0]
-        return Resource(parameter.name, kind, parameter.default, words)
-    if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-        many = get_origin(hint) is list
-        kinds = _alternatives(get_args(hint)[0] if many else hint)
-        required = parameter.default is inspect.Parameter.empty
-        return Item(parameter.name, kinds, many, required, words)
-    bounds = next((one for one in extras if isinstance(one, Range)), None)
-    many = get_origin(hint) is tuple
-    kind, choices = _option_type(get_args(hint)[0] if many else hint)
-    return Option(parameter.name, kind, parameter.default, words, bounds, choices, many)
-
-
-def _alternatives(hint: Any) -> tuple[type, ...]:
-    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-
-
-def _option_type(hint: Any) -> tuple[type, tuple[str, ...]]:
-    (kind,) = [one for one in _alternatives(hint) if one is not NoneType]
-    if get_origin(kind) is Literal:
-        return str, get_args(kind)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return kind, tuple(member.value for member in kind)
-    return kind, ()
 
 
 def _result(hint: Any) -> type:

@@ -6,11 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from sensorium.errors import InputError, NotFound
-from sensorium.task import Option, Range
+from sensorium.parameter import Option, option_of
 from sensorium.train.options import Options
 
 Config = TypeVar("Config", bound=Options)
@@ -21,24 +20,10 @@ def fields_of(config: type[Options]) -> tuple[Option, ...]:
     """The fields as options: type, range, help and default; one that must be given has the
     default `dataclasses.MISSING`."""
     hints = get_type_hints(config, include_extras=True)
-    return tuple(_option(field, hints[field.name]) for field in dataclasses.fields(config))
-
-
-def _option(field: "dataclasses.Field[Any]", hint: Any) -> Option:
-    extras: tuple[Any, ...] = ()
-    if get_origin(hint) is Annotated:
-        hint, *rest = get_args(hint)
-        extras = tuple(rest)
-    words = next((one for one in extras if isinstance(one, str)), "")
-    bounds = next((one for one in extras if isinstance(one, Range)), None)
-    many = get_origin(hint) is tuple
-    if many:
-        hint = get_args(hint)[0]
-    if get_origin(hint) in (Union, UnionType):
-        (hint,) = [one for one in get_args(hint) if one is not NoneType]
-    choices = get_args(hint) if get_origin(hint) is Literal else ()
-    kind = str if choices else hint
-    return Option(field.name, kind, field.default, words, bounds, choices, many)
+    return tuple(
+        option_of(field.name, hints[field.name], field.default)
+        for field in dataclasses.fields(config)
+    )
 
 
 def read_config(config: type[Config], path: Path | None, given: Mapping[str, Any]) -> Config:
