@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensorium.errors import SensoriumError
 from sensorium.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -27,11 +28,24 @@ def _take(module: Any) -> "Recipe":
 RECIPES: "Shelf[Recipe]" = Shelf("sensorium.train.recipes", _take)
 
 
+def taken(name: str) -> "Recipe":
+    """The recipe of that name, ready to run. Raises NotFound for an unknown one, SensoriumError
+    where what it needs is not installed."""
+    try:
+        return RECIPES[name]
+    except ModuleNotFoundError as error:
+        raise SensoriumError(
+            f"{name} cannot be trained here",
+            why=f"it needs {error.name}",
+            hint='pip install "sensorium[train]"',
+        ) from error
+
+
 def run(recipe: str, config: Path | str | None = None, **fields: Any) -> "Ended":
     """Train to the end; see `stream`. Gives how it ended, with the figures of the best weights."""
-    from sensorium.train.loop import Ended
-
     *_, last = stream(recipe, config, **fields)
+    from sensorium.train.loop import Ended  # late: it brings torch, which a recipe asks for first
+
     assert isinstance(last, Ended)
     return last
 
@@ -43,11 +57,11 @@ def stream(recipe: str, config: Path | str | None = None, **fields: Any) -> "Ite
     before it. An interrupted run goes on where it was when it is called again with the same.
     Raises InputError for fields that do not fit; NotFound for an unknown recipe.
     """
-    return RECIPES[recipe].stream(Path(config) if config else None, _given(fields))
+    return taken(recipe).stream(Path(config) if config else None, _given(fields))
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-__all__ = ["RECIPES", "run", "stream"]
+__all__ = ["RECIPES", "run", "stream", "taken"]

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sensorium import train
+from sensorium.errors import SensoriumError
+
 Run = Callable[..., CompletedProcess[bytes]]
 torchless = pytest.mark.skipif(bool(importlib.util.find_spec("torch")), reason="torch is here")
 
@@ -36,6 +39,13 @@ def test_without_torch_it_says_what_to_install(sensorium: Run, folder: Path) -> 
     assert ended.returncode == 1
     assert b"it needs torch" in ended.stderr
     assert b"sensorium[train]" in ended.stderr
+
+
+@torchless
+def test_without_torch_python_says_so_too(folder: Path) -> None:
+    with pytest.raises(SensoriumError, match="cannot be trained here") as told:
+        train.run("dual-tower", data=str(folder), out=str(folder / "out"))
+    assert told.value.hint == 'pip install "sensorium[train]"'
 
 
 def test_an_unknown_recipe(sensorium: Run) -> None:

@@ -16,13 +16,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from sensorium.errors import NotFound, SensoriumError
+from sensorium.errors import NotFound
 from sensorium.flow import Progress
 from sensorium.surfaces.cli._app import shared
 from sensorium.surfaces.cli._meter import Meter
 from sensorium.surfaces.cli._out import Out
 from sensorium.task import Option
-from sensorium.train import RECIPES
+from sensorium.train import RECIPES, taken
 
 _METAVARS = {"int": "N", "float": "X", "str": "TEXT", "Path": "FOLDER"}
 
@@ -91,14 +91,7 @@ def prepare(
 
 
 def _command(name: str) -> Any:
-    try:
-        recipe = RECIPES[name]
-    except ModuleNotFoundError as error:
-        raise SensoriumError(
-            f"{name} cannot be trained here",
-            why=f"it needs {error.name}",
-            hint='pip install "sensorium[train]"',
-        ) from error
+    recipe = taken(name)
 
     def command(ctx: typer.Context, config: Path | None, **given: Any) -> None:
         """Typer calls it with what its signature declares."""
