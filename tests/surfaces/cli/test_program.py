@@ -205,3 +205,11 @@ def test_any_name_of_a_file_passes_in_any_locale(
     ended = sensorium("embed", odd, LC_ALL=locale, PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith(os.fsencode(odd) + b"\t")
+
+
+def test_ctrl_c_while_a_compiled_module_loads(sensorium: Run, install: Install) -> None:
+    """pybind11 gives what came up while a module was set up as an ImportError with that cause."""
+    install("stopped", "raise ImportError('initialization failed') from KeyboardInterrupt()",
+            "sensorium.tasks")  # fmt: skip
+    ended = sensorium("stopped")
+    assert (ended.returncode, ended.stderr) == (130, b"stopped\n")

@@ -180,10 +180,19 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # a group by itself, which showed its help
             return 0
-        return out.error(_usage(error))
+        if not _interrupted(error):
+            return out.error(_usage(error))
+        code = 130
     if code == 130:
         out.note("stopped")
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Ctrl-C while a compiled module is being loaded comes as the ImportError of that module."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _usage(error: Exception) -> Exception:
