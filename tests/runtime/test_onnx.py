@@ -1,6 +1,9 @@
 """OnnxSession on graphs of one node, written here byte by byte: the base has no `onnx` to write
 them with."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +72,14 @@ def test_nothing_is_loaded_before_it_is_needed(path: Path) -> None:
 def test_a_missing_file_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         OnnxSession(tmp_path / "absent.onnx")
+
+
+def test_the_runtime_reports_nothing_and_leaves_nothing_at_home(tmp_path: Path) -> None:
+    known = {"CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "GITHUB_ACTIONS", "TF_BUILD"}
+    clean = {name: value for name, value in os.environ.items() if name not in known}
+    clean |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    code = "import sensorium.runtime.onnx"
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    assert not list(tmp_path.iterdir())
