@@ -33,7 +33,7 @@ def test_the_same_from_any_batch_on(pairs: Pairs) -> None:
     whole = take(Feed(pairs, 5, 7, View(16)), 0, 14)
     later = take(Feed(pairs, 5, 7, View(16)), 9, 5)
     assert all(same(one, other) for one, other in zip(whole[9:], later, strict=True))
-    assert [d.caption("en") for d in whole[9]] == [d.caption("en") for d in later[0]]
+    assert [d.text() for d in whole[9]] == [d.text() for d in later[0]]
 
 
 def test_every_pair_once_in_a_pass(pairs: Pairs) -> None:

@@ -24,6 +24,7 @@ Pixels = NDArray[np.uint8]
 
 SURE, DOUBTED = 0.97, 0.4
 """The teacher's score from which a face is taken for one, and from which it is left open."""
+_LARGER = 3  # times as large a portrait is shown to the teacher
 _PEOPLE = re.compile(
     r"\b(wo)?m[ae]n\b|person|people|\b(boy|girl|child|kid|bab(y|ie)|lady|guy|player|crowd|toddler"
     r"|skier|surfer|skater|biker|rider|athlete|runner|climber|hiker|swimmer|dancer|bride|team|family"
@@ -101,17 +102,17 @@ class Tightening:
     weights: Floats
 
     @classmethod
-    def fitted(cls, portraits: list[Portrait], mtcnn: "Mtcnn", scale: int = 3) -> "Tightening":
+    def fitted(cls, portraits: list[Portrait], mtcnn: "Mtcnn") -> "Tightening":
         """By least squares over the portraits in which the teacher finds the marked face."""
         rows, wanted = [], []
         for one in portraits:
-            picture = decoded(one.image).repeat(scale, axis=0).repeat(scale, axis=1)
+            picture = decoded(one.image).repeat(_LARGER, axis=0).repeat(_LARGER, axis=1)
             found = mtcnn(picture)
-            shares = overlaps(one.xyxy * scale, found.xyxy, of_smaller=True)[0]
+            shares = overlaps(one.xyxy * _LARGER, found.xyxy, of_smaller=True)[0]
             if len(shares) and shares.max() > 0.8:
                 at = int(shares.argmax())
                 rows.append(_features(found.xyxy[at : at + 1], found.points[at : at + 1])[0])
-                wanted.append(_within(one.xyxy[None] * scale, found.xyxy[at : at + 1])[0])
+                wanted.append(_within(one.xyxy[None] * _LARGER, found.xyxy[at : at + 1])[0])
         weights = np.linalg.lstsq(np.stack(rows), np.stack(wanted), rcond=None)[0]
         return cls(weights.astype(np.float32))
 

@@ -115,9 +115,9 @@ class View:
     mirror: Tensor
 
     @classmethod
-    def straight(cls, boxes: Tensor, around: float = AROUND) -> "View":
+    def straight(cls, boxes: Tensor) -> "View":
         none = torch.zeros(len(boxes))
-        return cls(boxes[:, :2], boxes[:, 2] * around, none, none > 0)
+        return cls(boxes[:, :2], boxes[:, 2] * AROUND, none, none > 0)
 
     @classmethod
     def by_chance(

@@ -41,15 +41,9 @@ class Drawn:
     def nbytes(self) -> int:
         return self.pixels.nbytes
 
-    def caption(self, lang: str) -> str:
-        """One caption of a language by chance, empty where there is none."""
-        return self._one(self.pair.captions.get(lang, ()))
-
     def text(self) -> str:
         """One caption of any language by chance, empty where there is none."""
-        return self._one(self.pair.texts)
-
-    def _one(self, texts: Sequence[str]) -> str:
+        texts = self.pair.texts
         return texts[int(self.random.integers(len(texts)))] if texts else ""
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from sensorium.train.processes import Processes, gather_rows
 
+_SHOWN = -100  # as `words.hide` marks it
 MAX_LOG_SCALE = 4.6052
 """log 100: above that one wrong pair drowns the batch (CLIP caps its temperature there)."""
 
@@ -121,16 +122,16 @@ def gathered_sigmoid(
     return pairwise_sigmoid(images, every, log_scale, bias, _right(images, keys, processes))
 
 
-def masked_language(logits: Tensor, targets: Tensor, ignored: int = -100) -> Tensor:
+def masked_language(logits: Tensor, targets: Tensor) -> Tensor:
     """BERT's objective (Devlin et al., NAACL 2019): name the pieces that were hidden.
 
-    logits: (..., vocabulary). targets: (...) numbers of the hidden pieces, `ignored` elsewhere.
+    logits: (..., vocabulary). targets: (...) numbers of the hidden pieces, -100 elsewhere.
     The mean over hidden pieces; 0 where none is.
     """
     total = functional.cross_entropy(
-        logits.flatten(0, -2), targets.flatten(), ignore_index=ignored, reduction="sum"
+        logits.flatten(0, -2), targets.flatten(), ignore_index=_SHOWN, reduction="sum"
     )
-    return total / (targets != ignored).sum().clamp(min=1)
+    return total / (targets != _SHOWN).sum().clamp(min=1)
 
 
 def masked_patches(predicted: Tensor, patches: Tensor, hidden: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from sensorium.signal.boxes import keep_best
 
 Floats = NDArray[np.float32]
 _SHRINK = 0.709  # between scales: half the area
+_SMALLEST = 20  # side of a face in pixels, below which none is looked for
 AUTHORS = (0.6, 0.7, 0.7)
 """Least score of each net."""
 
@@ -65,11 +66,9 @@ class Net(nn.Module):  # type: ignore[misc]
 
 
 class Mtcnn:
-    def __init__(
-        self, folder: Path, smallest: int = 20, least: tuple[float, float, float] = AUTHORS
-    ) -> None:
-        """folder: of `mtcnn_pnet.pt`, `mtcnn_rnet.pt`, `mtcnn_onet.pt`. smallest: side of a face in
-        pixels below which none is looked for. least: score of each net below which it is none."""
+    def __init__(self, folder: Path, least: tuple[float, float, float] = AUTHORS) -> None:
+        """folder: of `mtcnn_pnet.pt`, `mtcnn_rnet.pt`, `mtcnn_onet.pt`. least: score of each net
+        below which it is none."""
 
         def net(name: str, *pools: int) -> Net:
             path = folder / f"mtcnn_{name}.pt"
@@ -77,7 +76,7 @@ class Mtcnn:
             made.eval()
             return made
 
-        self.smallest, self.least = smallest, least
+        self.least = least
         self.first = net("pnet", 2, 0, 0)
         self.second = net("rnet", 3, 3, 0, 0)
         self.third = net("onet", 3, 3, 2, 0, 0)
@@ -113,7 +112,7 @@ class Mtcnn:
     def _slide(self, x: Tensor) -> tuple[Floats, Floats]:
         """What the first net lets pass, at every scale."""
         boxes, scores = [np.zeros((0, 4), np.float32)], [np.zeros(0, np.float32)]
-        scale = 12 / self.smallest
+        scale = 12 / _SMALLEST
         while min(x.shape[2:]) * scale >= 12:
             size = [int(np.ceil(side * scale)) for side in x.shape[2:]]
             chances, moves = self.first(F.interpolate(x, size, mode="area"))

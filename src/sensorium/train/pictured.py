@@ -41,6 +41,7 @@ class Pictured:
         return picture.crop(self.box) if self.box else picture
 
 
+_SMALLEST, _COVERED = 48, 0.6
 Sets = dict[str, list[Pictured]]
 
 
@@ -70,11 +71,11 @@ def named(path: Path) -> list[Pictured]:
     return [Pictured(r["id"], r["image"], [r["name"]], [r["name_zh"]]) for r in rows(path)]
 
 
-def crops(path: Path, smallest: float = 48.0, overlap: float = 0.6) -> list[Pictured]:
+def crops(path: Path) -> list[Pictured]:
     """`boxes-*`: one crop a box, with a tenth of its size around it.
 
-    Left out are boxes with a side under `smallest` pixels and those that another box covers by more
-    than `overlap`: what the crop shows would not be what its name says.
+    Left out are boxes with a side under 48 pixels and those that another box covers by more than
+    0.6: what the crop shows would not be what its name says.
     """
     found = []
     for r in rows(path):
@@ -84,7 +85,7 @@ def crops(path: Path, smallest: float = 48.0, overlap: float = 0.6) -> list[Pict
         for i, (_, _, w, h) in enumerate(boxes):
             shared = np.clip(np.minimum(high, high[i]) - np.maximum(low, low[i]), 0, None).prod(1)
             shared[i] = 0
-            if min(w, h) < smallest or shared.max() > overlap * w * h:
+            if min(w, h) < _SMALLEST or shared.max() > _COVERED * w * h:
                 continue
             left, top = np.maximum(low[i] - 0.1 * boxes[i, 2:], 0)
             right, bottom = np.minimum(high[i] + 0.1 * boxes[i, 2:], (width, height))

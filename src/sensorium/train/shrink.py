@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sensorium.train.four_bits import pack
 from sensorium.train.starts import BLOCK
 
+_SMALLEST = 4096
 Storage = Literal["float16", "int8", "int4"]
 """int4: what MatMul takes in blocks of 4 bits (`train/four_bits.py`), the rest as int8."""
 
@@ -51,15 +52,15 @@ def to_onnx(
     onnx.save(model, path)
 
 
-def shrink(model: onnx.ModelProto, storage: Storage, smallest: int = 4096) -> None:
-    """Store float32 initializers of `smallest` numbers or more in fewer bits, in place."""
+def shrink(model: onnx.ModelProto, storage: Storage) -> None:
+    """Store float32 initializers of 4,096 numbers or more in fewer bits, in place."""
     graph = model.graph
     transposed = {n.input[1] for n in graph.node if n.op_type == "Gemm" and _flag(n, "transB")}
     finer = {n.input[1] for n in graph.node if n.op_type == "MatMul" and storage == "int4"}
     nodes: list[onnx.NodeProto] = []
     for tensor in list(graph.initializer):
         values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < smallest:
+        if values.dtype != np.float32 or values.size < _SMALLEST:
             continue
         graph.initializer.remove(tensor)
         name = tensor.name

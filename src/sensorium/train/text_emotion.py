@@ -113,7 +113,7 @@ def masked_loss(logits: Tensor, labels: Tensor, two: Tensor, smoothing: float) -
     return torch.stack(losses).sum() / (labels >= 0).sum().clamp(min=1)
 
 
-def fit_mix(read: Tensor, bag: Tensor, labels: Tensor, two: Tensor, steps: int = 200) -> Tensor:
+def fit_mix(read: Tensor, bag: Tensor, labels: Tensor, two: Tensor) -> Tensor:
     """`mix` for logits `(n, 10)` of the two parts, by likelihood on rows that were held back.
 
     One weight a part and head: where both are scaled alike it is the temperature of Guo et al.,
@@ -121,7 +121,7 @@ def fit_mix(read: Tensor, bag: Tensor, labels: Tensor, two: Tensor, steps: int =
     """
     heads: Sequence[int] = [0] * len(SENTIMENTS) + [1] * len(EMOTIONS)
     weights = torch.full((2, 2), 0.5, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weights], max_iter=steps)
+    optimiser = torch.optim.LBFGS([weights], max_iter=200)
 
     def closure() -> Tensor:
         optimiser.zero_grad()

@@ -127,12 +127,9 @@ def targets(faces: Faces, smoothing: float, crowd: float = 0.0) -> NDArray[np.fl
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def logits_of(model: nn.Module, faces: Faces, side: int, mirrored: bool = False) -> Tensor:
-    found = []
-    for part in torch.from_numpy(faces.pixels).split(64):
-        x = enlarged(part.float(), side)
-        found.append(model(x.flip(-1) if mirrored else x).float())
-    return torch.cat(found)
+def logits_of(model: nn.Module, faces: Faces, side: int) -> Tensor:
+    parts = torch.from_numpy(faces.pixels).split(64)
+    return torch.cat([model(enlarged(part.float(), side)).float() for part in parts])
 
 
 def figures(logits: Tensor, faces: Faces) -> dict[str, float]:

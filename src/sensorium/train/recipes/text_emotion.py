@@ -61,6 +61,7 @@ from sensorium.train.text_emotion import (
 _DROPPED = 0.3  # share of a text that the bag does not see in a step of training
 _UNREAD = 0.1  # the same of the encoder
 _LOWEST = 0.5  # rate of the lowest layer that learns, as a share of the highest one's
+_AT_ONCE = 256
 _ROUNDED = 0.85  # share of the steps after which the encoder learns in 4 bits
 
 
@@ -207,12 +208,12 @@ def by_bag(model: TextEmotion, texts: Texts) -> Tensor:
     return _in_parts(texts, lambda some: model.bag(*some.read(1000), some.spelt()))
 
 
-def _in_parts(texts: Texts, read: Callable[[Texts], Tensor], at_once: int = 256) -> Tensor:
+def _in_parts(texts: Texts, read: Callable[[Texts], Tensor]) -> Tensor:
     """Texts of like length run together."""
     order = np.argsort([len(row) for row in texts.pieces], kind="stable")
     logits = torch.empty(len(texts), OUTPUTS)
-    for at in range(0, len(order), at_once):
-        chosen = order[at : at + at_once]
+    for at in range(0, len(order), _AT_ONCE):
+        chosen = order[at : at + _AT_ONCE]
         logits[torch.from_numpy(chosen)] = read(texts.take(chosen)).float()
     return logits
 

@@ -58,6 +58,7 @@ HELD = (
 )  # fmt: skip
 _WINDOW = 16  # batches drawn together, then cut by length
 _SETTLED = 96  # voices that the file is held against
+_AT_ONCE = 16
 _LAYER = 0.8  # of the rate of the layer above
 
 
@@ -181,12 +182,12 @@ def frames_of(seconds: float) -> int:
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def features_of(model: VoiceEmotion, voices: Voices, window: float, size: int = 16) -> Tensor:
+def features_of(model: VoiceEmotion, voices: Voices, window: float) -> Tensor:
     """(n, features) of every voice as it is, at most a window of it."""
     order = np.argsort([mel.shape[1] for mel in voices.mels], kind="stable")
     made = torch.empty(len(voices), model.centre.numel())
-    for at in range(0, len(order), size):
-        chosen = order[at : at + size]
+    for at in range(0, len(order), _AT_ONCE):
+        chosen = order[at : at + _AT_ONCE]
         mel, mask, *_ = batch_of(voices.take(chosen), None, frames_of(window))
         made[torch.from_numpy(chosen)] = model.pool(mel, mask).float()
     return made
