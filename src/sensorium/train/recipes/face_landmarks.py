@@ -106,9 +106,8 @@ class Training:
 
     def about(self) -> dict[str, str]:
         return {
-            "start": f"{EFFICIENTNET_LITE0.package} {EFFICIENTNET_LITE0.version} "
-            f"({EFFICIENTNET_LITE0.terms})",
-            "teacher": f"{FACE_API_68.package} {FACE_API_68.version} ({FACE_API_68.terms})",
+            "start": str(EFFICIENTNET_LITE0),
+            "teacher": str(FACE_API_68),
             "faces": f"{len(self.faces):,}; held back: {len(self.held):,}",
         }
 

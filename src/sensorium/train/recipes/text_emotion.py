@@ -167,8 +167,7 @@ class Training:
 
     def about(self) -> dict[str, str]:
         return {
-            "start": f"{MULTILINGUAL_E5_SMALL.package} {MULTILINGUAL_E5_SMALL.version} "
-            f"({MULTILINGUAL_E5_SMALL.terms}), layers {self.config.layers}, by way of "
+            "start": f"{MULTILINGUAL_E5_SMALL}, layers {self.config.layers}, by way of "
             f"{self.config.begin or 'nothing else'}",
             "texts": f"{len(self.train):,} to train on, {len(self.held):,} held back",
         }

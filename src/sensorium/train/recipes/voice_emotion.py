@@ -152,8 +152,7 @@ class Training:
     def about(self) -> dict[str, str]:
         held = ", ".join(sorted(set(self.held.speakers.tolist())))
         return {
-            "start": f"{WHISPER_TINY_EN.package} {WHISPER_TINY_EN.version} "
-            f"({WHISPER_TINY_EN.terms})",
+            "start": str(WHISPER_TINY_EN),
             "voices": f"{len(self.train):,} to train on, {len(self.held):,} held back",
             "speakers held back": held or "none",
         }
