@@ -127,7 +127,7 @@ class Option:
         except SensoriumError:
             raise
         except (TypeError, ValueError):
-            return self._refuse(value, _WANTED.get(self.type, self.type.__name__))
+            return self._refuse(value, _wanted(self.type))
 
     def _refuse(self, value: Any, wanted: str) -> Any:
         raise InputError(f"{self.flag} cannot be {value!r}", f"it must be {wanted}")
@@ -139,6 +139,11 @@ _WANTED: dict[type, str] = {
     bool: "true or false",
     date: "a day as in 2024-07-30",
 }
+
+
+def _wanted(kind: type) -> str:
+    """What a value must be, in words; a type that is read by its `of` says so as `WANTED`."""
+    return _WANTED.get(kind) or str(getattr(kind, "WANTED", kind.__name__))
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,8 @@ def test_options_that_do_not_fit_are_refused(film: Path, models: dict[str, Any])
         emotion(film, only="smell", **models)
     with pytest.raises(InputError, match="--every"):
         emotion(film, every="0s", **models)
+    with pytest.raises(InputError, match=r"1s, 500ms or 2min"):
+        emotion(film, every="2h", **models)
     with pytest.raises(InputError, match="holds no transcript"):
         emotion(film, transcript=film.parent, **models)
 
@@ -229,6 +231,29 @@ def test_a_post_is_read_as_one(small: ModuleType, models: dict[str, Any], own_ho
 
 
 # what is amiss
+
+
+def test_what_cannot_have_the_signs_that_are_asked_for_says_why(
+    small: ModuleType, tmp_path: Path, film: Path, models: dict[str, Any]
+) -> None:
+    sound = small.write_wav(tmp_path / "sound.wav", small.tone([(0, 2, 110.0)], 2, 16_000))
+    with pytest.raises(InputError, match="a sound has no face"):
+        emotion(sound, only="face", **models)
+    for item in (sound, film):
+        with pytest.raises(InputError, match=r"--transcript FILE\.srt"):
+            emotion(item, only="text", **models)
+    mute = small.write_video(tmp_path / "mute.mp4", lambda time: [(20, small.HAPPY)], 2.0)
+    with pytest.raises(InputError, match="it has no sound"):
+        emotion(mute, only="voice", **models)
+
+
+@pytest.mark.parametrize(
+    ("told", "every"), [("2s", 2), ("500ms", 0.5), ("1min", 60), ("1.5", 1.5), (3, 3)]
+)
+def test_lengths_of_time(
+    film: Path, models: dict[str, Any], told: str | float, every: float
+) -> None:
+    assert emotion(film, every=told, only="voice", **models).grid.every == every
 
 
 def test_no_sound_and_no_picture_are_told(

@@ -1,9 +1,10 @@
 """What is asked of the task `emotion`: options as values, and the models, opened when needed."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from sensorium.errors import InputError, ModelMissing, SensoriumError
 from sensorium.media import Media
@@ -22,6 +23,9 @@ from sensorium.task import Later
 SIGNS = ("text", "voice", "face")
 
 Model = TypeVar("Model")
+
+_LENGTH = re.compile(r"([0-9.]+) *(ms|s|min|)")
+_UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0, "": 1.0}
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,17 @@ class Signs:
 
 
 class Seconds(float):
-    """A length of time, written `0.5s` or `500ms`; a bare number is of seconds."""
+    """A length of time, written `0.5s`, `500ms` or `2min`; a bare number is of seconds."""
+
+    WANTED: ClassVar[str] = "a length of time as 1s, 500ms or 2min"
 
     @classmethod
     def of(cls, value: Any) -> Self:
         """Raises ValueError for what is none."""
-        text = str(value).strip().lower()
-        if text.endswith("ms"):
-            return cls(float(text[:-2]) / 1000)
-        return cls(float(text.removesuffix("s")))
+        found = _LENGTH.fullmatch(str(value).strip().lower())
+        if found is None:
+            raise ValueError(value)
+        return cls(float(found[1]) * _UNITS[found[2]])
 
     def __str__(self) -> str:
         return f"{float(self):g}s"
@@ -106,10 +112,12 @@ def opened(model: Later[Model], sign: str, notes: list[str]) -> Model | None:
         return None
 
 
-def unread(item: Media, notes: Sequence[str]) -> ModelMissing:
-    """Why nothing of an item was read: the models that are not here."""
-    why = [note for note in notes if "left out" in note]
-    return ModelMissing(f"{item.name} cannot be read", "; ".join(why), "sensorium models list")
+def unread(item: Media, notes: Sequence[str]) -> SensoriumError:
+    """Why nothing of an item was read: the models that are not here, or what it does not have."""
+    what = f"{item.name} cannot be read"
+    if missing := [note for note in notes if "left out" in note]:
+        return ModelMissing(what, "; ".join(missing), "sensorium models list")
+    return InputError(what, "; ".join(notes))
 
 
 def refuse_unless(wanted: bool, option: str, why: str) -> None:

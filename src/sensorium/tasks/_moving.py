@@ -17,7 +17,7 @@ from sensorium.results.notes import Note
 from sensorium.results.timeline import SECONDS
 from sensorium.task import Event
 from sensorium.tasks import _face_signs, _text_signs, _transcript, _voice_signs
-from sensorium.tasks._asked import Asked, opened, sentence, unread
+from sensorium.tasks._asked import Asked, opened, refuse_unless, sentence, unread
 from sensorium.tasks._face_signs import Eye, FaceReader, Looked
 from sensorium.tasks._kept import Kept
 from sensorium.tasks._senses import Found, Sense, read_all
@@ -35,6 +35,7 @@ def steps(begin: float, end: float, every: float) -> int:
 
 def of_moving(item: Audio | Video, asked: Asked) -> Generator[Event, None, Timeline]:
     """All signs that it has and that are asked for."""
+    _refuse_unread(item, asked)
     there = streams_of(item.source)
     begin = item.span.start if item.span else 0.0
     end = _end(item, there)
@@ -62,6 +63,16 @@ def of_moving(item: Audio | Video, asked: Asked) -> Generator[Event, None, Timel
     if not reading.models:
         raise unread(item, reading.notes)
     return reading.made(item)
+
+
+def _refuse_unread(item: Audio | Video, asked: Asked) -> None:
+    """When it can have nothing of what is asked for."""
+    only, why = f"--only {asked.only}", "a sound has no face"
+    if isinstance(item, Video) or set(asked.only.names) != {"face"}:
+        why = _no_transcript(item)
+    read = {"voice", *(["text"] if asked.transcript else [])}
+    read |= {"face"} if isinstance(item, Video) else set()
+    refuse_unless(not read.isdisjoint(asked.only.names), only, why)
 
 
 @dataclass
