@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from sensorium.errors import Internal
+from sensorium.results import write_whole
 from sensorium.runtime.onnx import OnnxSession
 from sensorium.signal.image import Resample
 from sensorium.train.pixels import MEAN, STD
 
 _TOLERANCE = 1e-3
+FIGURES = "figures.json"
 Axes = Mapping[str, Mapping[int, str]]
 
 
@@ -52,6 +54,11 @@ def write_config(out: Path, config: Mapping[str, Any]) -> None:
     """`config.json`, by which the folder is opened."""
     text = json.dumps(config, ensure_ascii=False, indent=2)
     (out / "config.json").write_text(text + "\n", "utf-8")
+
+
+def write_figures(out: Path, figures: object) -> None:
+    """`figures.json`, what was measured."""
+    write_whole(out / FIGURES, (json.dumps(figures, indent=1) + "\n").encode())
 
 
 def picture_config(size: int, resample: Resample) -> dict[str, Any]:

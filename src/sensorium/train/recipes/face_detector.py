@@ -18,7 +18,6 @@ How it is made
 """
 
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from sensorium.signal.boxes import keep_best
 from sensorium.task import Range
 from sensorium.train.checkpoint import read_weights
 from sensorium.train.encoders import load_efficientnet_lite
-from sensorium.train.export import write_config
+from sensorium.train.export import write_config, write_figures
 from sensorium.train.face_data import (
     DOUBTED,
     Portrait,
@@ -150,7 +149,7 @@ class Training:
         """`model.onnx`, `config.json`, `figures.json`."""
         write(self.model, out)
         told = self.validate() | {"least": least_score(judge(self.model, self.canvases))}
-        (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        write_figures(out, told)
 
 
 def write(net: FaceNet, out: Path) -> None:

@@ -18,7 +18,6 @@ How it is made
    head is fitted on half of what was held back.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,7 @@ from sensorium.results.timeline import EMOTIONS
 from sensorium.task import Range
 from sensorium.train.checkpoint import load_weights
 from sensorium.train.encoders import load_efficientnet_lite
-from sensorium.train.export import write_config
+from sensorium.train.export import write_config, write_figures
 from sensorium.train.expressions import SIDE, Faces, Split, read_expressions
 from sensorium.train.face_emotion import FaceEmotion, enlarged, mixed, varied
 from sensorium.train.loop import BEST, Group, Logs, grouped
@@ -165,7 +164,7 @@ def write(model: FaceEmotion, side: int, held: Faces, out: Path) -> None:
     with torch.no_grad():
         parts = [net(part) for part in torch.from_numpy(held.pixels).split(64)]
     temperatures, told = fit(torch.cat(parts).numpy(), held)
-    (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    write_figures(out, told)
     config = {"labels": list(EMOTIONS), "side": SIDE, "around": AROUND, "raised": RAISED}
     kind = {"model_type": "face_emotion"}
     write_config(out, kind | config | {"temperatures": temperatures})

@@ -16,7 +16,6 @@ How it is made
    mirrored faces, smooth L1 in shares of the distance between the eyes.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from torch import Tensor
 from sensorium.errors import InputError
 from sensorium.task import Range
 from sensorium.train.encoders import load_efficientnet_lite
-from sensorium.train.export import write_config
+from sensorium.train.export import write_config, write_figures
 from sensorium.train.expressions import read_expressions
 from sensorium.train.face_data import read_portraits
 from sensorium.train.face_landmarks import (
@@ -118,7 +117,7 @@ class Training:
         """`model.onnx`, `config.json`: `models/face_landmarks.py`; `figures.json`."""
         write(self.model, out)
         told = {"model": self.validate(), "teacher": figures(self.held.points, self.held)}
-        (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        write_figures(out, told)
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]

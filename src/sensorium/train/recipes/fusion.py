@@ -26,9 +26,8 @@ from torch.nn import functional
 from sensorium.errors import InputError
 from sensorium.metrics import intensity
 from sensorium.metrics.classification import accuracy, macro_f1
-from sensorium.results import write_whole
 from sensorium.task import Range
-from sensorium.train.export import export_graph, write_config
+from sensorium.train.export import FIGURES, export_graph, write_config, write_figures
 from sensorium.train.features import MODALITIES, Features, read_features
 from sensorium.train.fusion_net import Concatenation, CrossModal, subsets
 from sensorium.train.loop import Ended, Group, Logs, grouped, train
@@ -153,7 +152,7 @@ class Training:
         self.processes = replace(self.processes, device=torch.device("cpu"))
         every = [self.tested(), *self.others]
         table = {name: _spread([one[name] for one in every]) for name in SUBSETS}
-        write_whole(out / "figures.json", json.dumps(table, indent=1).encode())
+        write_figures(out, table)
         self.told = {
             f"test, {name}, {len(every)} seeds": ", ".join(
                 f"{figure} {told['mean']:.3f} ± {told['spread']:.3f}"
@@ -189,7 +188,7 @@ def _other(
 ) -> dict[str, Figures]:
     """Train with this seed, and tell what came of it; once done it is not done again."""
     out = config.out / "work" / f"seed-{config.seed}"
-    done = out / "figures.json"
+    done = out / FIGURES
     if done.is_file():
         found: dict[str, Figures] = json.loads(done.read_text("utf-8"))
         return found
@@ -200,7 +199,7 @@ def _other(
             raise KeyboardInterrupt
     figures = trainee.tested()
     if processes.first:
-        write_whole(done, json.dumps(figures).encode())
+        write_figures(out, figures)
     processes.wait()
     return figures
 

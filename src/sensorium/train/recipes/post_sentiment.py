@@ -14,7 +14,6 @@ picture alone, and from both. Both must be better than each of the others, by a 
 over groups of accuracy and of macro-F1, or the card says that the picture brings nothing.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,11 +31,10 @@ from sensorium.metrics.interval import paired_bootstrap, paired_macro_f1
 from sensorium.models import open as open_model
 from sensorium.models._labels import SENTIMENTS
 from sensorium.models.post_sentiment import MARKS, PLACES, own, post_features
-from sensorium.results import write_whole
 from sensorium.roles import DualTower, TextClassifier
 from sensorium.runtime.devices import Device
 from sensorium.task import Range
-from sensorium.train.export import export_graph, write_config
+from sensorium.train.export import export_graph, write_config, write_figures
 from sensorium.train.loop import Group, Logs, grouped
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
@@ -161,7 +159,7 @@ class Training:
 
     def finish(self, out: Path) -> None:
         """`model.onnx`, `config.json`, `figures.json`."""
-        write_whole(out / "figures.json", json.dumps(self.told, indent=1).encode())
+        write_figures(out, self.told)
         self.model.temperature.fill_(self.told["calibration"]["temperature"])
         own = {"model_type": "post_sentiment", "labels": list(SENTIMENTS)}
         write_config(out, own | self.frozen.about)

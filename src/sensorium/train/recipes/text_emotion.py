@@ -36,7 +36,7 @@ from sensorium.results.timeline import EMOTIONS
 from sensorium.task import Range
 from sensorium.train.checkpoint import read_weights
 from sensorium.train.encoders import TextEncoder
-from sensorium.train.export import write_config
+from sensorium.train.export import write_config, write_figures
 from sensorium.train.felt import Texts
 from sensorium.train.four_bits import leave_rounded, round_layers
 from sensorium.train.labelled import Labelled, read_labelled
@@ -338,7 +338,7 @@ def write(config: Config, model: TextEmotion, tokenizer: Path, told: object, out
     axes = {"ids": {0: "n", 1: "t"}, "mask": {0: "n", 1: "t"}, "letters": {0: "n", 1: "c"}}
     to_onnx(model.eval(), (ids, ids, ids), axes, "logits", out / "model.onnx", "int4")
     (out / "tokenizer.json").write_text(packed(tokenizer.read_text("utf-8")), "utf-8")
-    (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    write_figures(out, told)
     labels = {"sentiment": list(SENTIMENTS), "emotion": list(EMOTIONS)}
     text = {"max_length": config.longest, "letters": config.letters}
     write_config(out, {"model_type": "text_emotion", "text": text} | labels)

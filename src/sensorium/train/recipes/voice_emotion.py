@@ -20,7 +20,6 @@ How it is made
    else are divided besides, by how much surer a head is of known corpora than of one left out.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +39,7 @@ from sensorium.signal.softmax import softmax
 from sensorium.task import Range
 from sensorium.train.ctranslate import read_ctranslate
 from sensorium.train.draw import Draw
-from sensorium.train.export import write_config
+from sensorium.train.export import write_config, write_figures
 from sensorium.train.loop import Group, Logs, grouped
 from sensorium.train.mel_changes import changed
 from sensorium.train.options import Options
@@ -170,7 +169,7 @@ class Training:
             logits = logits_of(self.model, self.held, self.config)
             told, fitted = report(logits, self.held)
             temperature = self.config.temperature or fitted
-            (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+            write_figures(out, told)
         self.model.temperature.fill_(temperature)
         write(self.config, self.model, self.train, out)
 
