@@ -7,7 +7,6 @@ looked at each face afterwards, and the most of them agree with the word in 63 o
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from PIL import Image
 from sensorium.errors import InputError
 from sensorium.models.face_emotion import VOTED
 from sensorium.results.timeline import EMOTIONS
-from sensorium.train.readers.parquet import open_table
+from sensorium.train.readers.parquet import table_rows
 
 SIDE = 48
 _HELD = "PublicTest"
@@ -93,7 +92,7 @@ class Split:
 
 def read_expressions(path: Path) -> Split:
     """A parquet file with the columns `image`, `emotion`, `usage`, `votes`."""
-    rows = _rows(path)
+    rows = list(table_rows(path, ("image", "emotion", "usage", "votes")))
     faces = Faces(
         np.stack([_grey(row["image"]) for row in rows]),
         np.array([EMOTIONS.index(row["emotion"]) for row in rows], np.int64),
@@ -107,13 +106,6 @@ def read_expressions(path: Path) -> Split:
     unvoted = ~held & ~repeats & (faces.votes.sum(1) == 0)
     train = ~held & ~repeats & ~unvoted
     return Split(faces.take(train), faces.take(held), int(unvoted.sum()), int(repeats.sum()))
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    columns = ["image", "emotion", "usage", "votes"]
-    with open_table(path, columns) as file:
-        rows: list[dict[str, Any]] = file.read(columns).to_pylist()
-    return rows
 
 
 def _grey(data: bytes) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sensorium.signal.boxes import overlaps
-from sensorium.train.readers.parquet import open_parquet, open_table
+from sensorium.train.readers.parquet import open_parquet, table_rows
 
 if TYPE_CHECKING:  # a benchmark without torch reads portraits
     from sensorium.train.mtcnn import Found, Mtcnn
@@ -87,7 +87,7 @@ def read_portraits(path: Path) -> list[Portrait]:
             np.array(row["boxes"][0], np.float32) @ _CORNERS,
             np.array(row["landmarks"][0], np.float32).reshape(5, 2),
         )
-        for row in _rows(path, ("id", "image", "boxes", "landmarks"))
+        for row in table_rows(path, ("id", "image", "boxes", "landmarks"))
     ]
 
 
@@ -161,7 +161,8 @@ def read_scenes(path: Path, most: int, seed: int) -> Iterator[Mapping[str, Any]]
     alone."""
     columns = open_parquet(path).schema_arrow.names
     kept = [name for name in ("image", "captions_en", "names", "wnid", "name") if name in columns]
-    rows = [row for row in _rows(path, kept) if _ANIMALS[0] <= row.get("wnid", "n02") < _ANIMALS[1]]
+    rows = list(table_rows(path, kept))
+    rows = [row for row in rows if _ANIMALS[0] <= row.get("wnid", "n02") < _ANIMALS[1]]
     for at in np.random.default_rng(seed).permutation(len(rows))[:most]:
         yield rows[at]
 
@@ -169,12 +170,6 @@ def read_scenes(path: Path, most: int, seed: int) -> Iterator[Mapping[str, Any]]
 def _names_people(row: Mapping[str, Any]) -> bool:
     texts = [*(row.get("captions_en") or ()), *(row.get("names") or ())]
     return bool(_PEOPLE.search(" ".join(texts)))
-
-
-def _rows(path: Path, columns: "tuple[str, ...] | list[str]") -> list[dict[str, Any]]:
-    with open_table(path, columns) as file:
-        rows: list[dict[str, Any]] = file.read(list(columns)).to_pylist()
-    return rows
 
 
 def save_scenes(path: Path, scenes: list[Scene]) -> None:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from sensorium.groups import Groups
 from sensorium.models._labels import SENTIMENTS
 from sensorium.models.text_emotion import without_addresses
 from sensorium.results.timeline import EMOTIONS
-from sensorium.train.readers.parquet import open_table
+from sensorium.train.readers.parquet import table_rows
 
 _EMOTICON = re.compile(r"\[[^\[\]\s]{1,8}\]")
 # Sets whose labels were made out of the emoticons that stand in their texts.
 _BY_EMOTICON = frozenset({"weibo_senti_100k"})
+_NEEDED = ("text", "language", "source", "sentiment", "emotion", "split")
 _COMMON = 200  # texts that share a stretch, from which it tells nothing
 
 
@@ -46,7 +47,7 @@ def read_labelled(path: Path, share: float = 0.1, seed: int = 0) -> list[Labelle
     back are the rows of the split “dev”, and `share` of a set that has none, by whole groups of
     near-duplicates; a row to train on that is a near-duplicate of one held back is dropped.
     """
-    rows = [row for row in _rows(path) if row["sentiment"] or row["emotion"]]
+    rows = [row for row in table_rows(path, _NEEDED) if row["sentiment"] or row["emotion"]]
     sources = sorted({row["source"] for row in rows})
     own = {row["source"] for row in rows if row["split"] == "dev"}
     two = {name for name in sources if not _has_neutral(rows, name)}
@@ -119,10 +120,3 @@ def _has_neutral(rows: Sequence[dict[str, str]], source: str) -> bool:
 
 def _place(labels: Sequence[str], label: str | None) -> int:
     return labels.index(label) if label in labels else -1
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    needed = ["text", "language", "source", "sentiment", "emotion", "split"]
-    with open_table(path, needed) as file:
-        for batch in file.iter_batches(8192, columns=needed):
-            yield from batch.to_pylist()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from sensorium.train.readers.parquet import open_parquet, open_table
+from sensorium.train.readers.parquet import open_parquet, table_rows
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,11 @@ def crops(path: Path) -> list[Pictured]:
 
 def sentences(path: Path, count: int, seed: int) -> list[str]:
     """`count` texts of `text-emotion-train`, half English and half Chinese, drawn with `seed`."""
-    columns = ["text", "language"]
-    with open_table(path, columns) as file:
-        table = file.read(columns).to_pydict()
+    told = {(row["language"], row["text"]) for row in table_rows(path, ("language", "text"))}
     chance = np.random.default_rng(seed)
     drawn: list[str] = []
     for language in ("en", "zh"):
-        texts = sorted(
-            {t for t, of in zip(table["text"], table["language"], strict=True) if of == language}
-        )
+        texts = sorted(text for of, text in told if of == language)
         drawn += [texts[i] for i in chance.permutation(len(texts))[: count // 2]]
     return drawn
 

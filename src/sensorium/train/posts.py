@@ -17,7 +17,7 @@ from sensorium.models.post_sentiment import PLACES, text_marks
 from sensorium.roles import Pixels
 from sensorium.train.labelled import near_duplicates
 from sensorium.train.likeness import greys, marks
-from sensorium.train.readers.parquet import open_table
+from sensorium.train.readers.parquet import table_rows
 
 _NEAR = 4  # bits of 64 by which two pictures differ that are the same to the eye
 _LEAST = 1e-4  # of a probability whose logarithm is taken
@@ -42,9 +42,7 @@ class Posts:
 def read_posts(path: Path) -> Posts:
     """A parquet file with the columns `text`, `image` (an encoded picture) and `sentiment`; rows
     that lack one are left out. Near-duplicates have texts or pictures in common."""
-    wanted = ["text", "image", "sentiment"]
-    with open_table(path, wanted) as file:
-        rows = file.read(wanted).to_pylist()
+    rows = list(table_rows(path, ("text", "image", "sentiment")))
     rows = [row for row in rows if row["image"] and row["sentiment"] in SENTIMENTS]
     texts = [row["text"] or "" for row in rows]
     pictures = [row["image"] for row in rows]

@@ -12,7 +12,7 @@ from sensorium.errors import InputError, SensoriumError
 from sensorium.media import Audio, Media, Video
 from sensorium.models.voice_emotion import RATE, prepared
 from sensorium.train.pair import Bad
-from sensorium.train.readers.parquet import open_table
+from sensorium.train.readers.parquet import table_rows
 
 _NEEDED = ("audio", "emotion", "corpus", "speaker", "language")
 KINDS_OF_CALM = frozenset({"neutral", "calm", "boredom"})
@@ -32,15 +32,11 @@ class Voice:
 def read_voices(path: Path, bad: list[Bad]) -> Iterator[Voice]:
     """The rows of a parquet file with the columns `audio` (an encoded sound), `emotion`, `corpus`,
     `speaker` and `language`; what cannot be used is put into `bad`."""
-    with open_table(path, _NEEDED) as file:
-        number = 0
-        for batch in file.iter_batches(64, columns=list(_NEEDED)):
-            for row in batch.to_pylist():
-                try:
-                    yield _voice(row)
-                except SensoriumError as error:
-                    bad.append(Bad(f"{path} row {number}", str(error)))
-                number += 1
+    for number, row in enumerate(table_rows(path, _NEEDED)):
+        try:
+            yield _voice(row)
+        except SensoriumError as error:
+            bad.append(Bad(f"{path} row {number}", str(error)))
 
 
 def _voice(row: dict[str, Any]) -> Voice:

@@ -14,6 +14,7 @@ from sensorium.errors import InputError, SensoriumError
 from sensorium.train.pair import Bad, Pair
 from sensorium.train.readers.columns import FILES, IDS, IMAGES, caption_columns, image_file, pair_of
 
+_AT_ONCE = 256  # rows of a table that are read together
 KEPT = 8
 """Row groups whose pictures are kept in memory."""
 
@@ -87,14 +88,16 @@ def read_parquet(path: Path) -> Iterator[Pair | Bad]:
             number += 1
 
 
-def open_table(path: Path, columns: Sequence[str]) -> Any:
-    """As `open_parquet`; raises InputError where it lacks one of the columns."""
-    file = open_parquet(path)
-    missing = [name for name in columns if name not in file.schema_arrow.names]
-    if missing:
-        why = f"its columns are {', '.join(file.schema_arrow.names)}"
-        raise InputError(f"{path} has no column {', '.join(missing)}", why)
-    return file
+def table_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Rows with these columns, some in memory at a time. Raises as `open_parquet` does, and
+    InputError where a column is missing."""
+    with open_parquet(path) as file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing:
+            why = f"its columns are {', '.join(file.schema_arrow.names)}"
+            raise InputError(f"{path} has no column {', '.join(missing)}", why)
+        for batch in file.iter_batches(_AT_ONCE, columns=list(columns)):
+            yield from batch.to_pylist()
 
 
 def _binary(schema: Any, name: str) -> bool:

@@ -61,7 +61,7 @@ from sensorium.train.mtcnn import Mtcnn
 from sensorium.train.options import Options
 from sensorium.train.pair import Bad
 from sensorium.train.processes import Processes
-from sensorium.train.readers.parquet import open_parquet, open_table
+from sensorium.train.readers.parquet import open_parquet, table_rows
 from sensorium.train.shrink import to_onnx
 from sensorium.train.starts import EFFICIENTNET_LITE0, MTCNN
 
@@ -213,7 +213,9 @@ def start(config: Config, processes: Processes) -> Training:
     kept = [one for one in portraits if not one.held]
     scenes = [one for path in paths["scenes"] for one in _taught(config, path, kept, work)]
     people = [one for one in scenes if not one.empty]
-    things = [_thing(one) for path in paths["things"] for one in _images(path)]
+    things = [
+        _thing(row["image"]) for path in paths["things"] for row in table_rows(path, ("image",))
+    ]
     # One scene in twenty is kept for validation, so that what is watched is not what was learnt.
     stock = Stock(
         kept,
@@ -252,12 +254,6 @@ def _taught(config: Config, path: Path, kept: list[Portrait], work: Path) -> lis
         told = (taught(row, teacher, tighten) for row in rows)
         save_scenes(done, [one for one in told if one is not None])
     return load_scenes(done)
-
-
-def _images(path: Path) -> list[bytes]:
-    with open_table(path, ["image"]) as file:
-        images: list[bytes] = file.read(["image"]).column("image").to_pylist()
-    return images
 
 
 def _thing(image: bytes) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
