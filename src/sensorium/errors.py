@@ -54,3 +54,8 @@ class Busy(SensoriumError):
 class Internal(SensoriumError):
     exit_code = 1
     http_status = 500
+
+
+def first_line(error: BaseException) -> str:
+    """Of what another's error says, which may be pages; its kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorium.errors import InputError, NotFound, Refused, SensoriumError
+from sensorium.errors import InputError, NotFound, Refused, SensoriumError, first_line
 from sensorium.runtime.catalogue import catalogue
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.hub import repo_folder, resolve
@@ -289,7 +289,7 @@ def _told(spec: HubRepo, error: Exception) -> SensoriumError:
         return NotFound(f"{spec} does not exist on the Hub", "no such repository or revision")
     return SensoriumError(
         f"{spec} cannot be fetched",
-        why=(str(error).splitlines() or [type(error).__name__])[0],
+        why=first_line(error),
         hint="look at the connection; a mirror may be named in HF_ENDPOINT; a pull goes on where"
         " it stopped",
     )

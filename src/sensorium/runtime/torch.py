@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorium.errors import InputError, ModelMissing, SensoriumError
+from sensorium.errors import InputError, ModelMissing, SensoriumError, first_line
 from sensorium.runtime.devices import Device, threads
 from sensorium.runtime.hub import commit_of, repo_folder
 from sensorium.runtime.session import Arrays
@@ -108,7 +108,7 @@ def load_open_clip(folder: Path, device: Device) -> Any:
     except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision for another torch
         raise SensoriumError(
             "this checkpoint needs open_clip",
-            why=f"it has weights but no ONNX files, and open_clip fails: {_first_line(error)}",
+            why=f"it has weights but no ONNX files, and open_clip fails: {first_line(error)}",
             hint="pip install open_clip_torch",
         ) from error
     torch.set_num_threads(threads())
@@ -163,8 +163,4 @@ def _device(device: Device) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnpicklingError):
         return "its weights are a pickle of more than tensors, which could run code: refused"
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return first_line(error)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from sensorium.errors import InputError
+from sensorium.errors import InputError, first_line
 from sensorium.train.averages import Averages
 
 
@@ -74,7 +74,7 @@ def load_state(
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} does not fit this run",
-            why=(str(error).splitlines() or [type(error).__name__])[0],
+            why=first_line(error),
             hint="--out another folder, or remove it to begin anew",
         ) from error
 
@@ -108,5 +108,5 @@ def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what zip, pickle and its own reader raise
-        why = (str(error).splitlines() or [type(error).__name__])[0]
+        why = first_line(error)
         raise InputError(f"{path} cannot be read", why, "remove it to begin anew") from error

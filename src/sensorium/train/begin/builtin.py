@@ -20,7 +20,7 @@ from onnx import numpy_helper
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from sensorium.errors import InputError
+from sensorium.errors import InputError, first_line
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.onnx import OnnxSession
 from sensorium.signal.image import Resample
@@ -97,7 +97,7 @@ def begin_builtin(checkpoint: Checkpoint) -> Begun:
     except (KeyError, RuntimeError, ValueError, StopIteration) as error:
         raise InputError(
             f"{checkpoint.spec} cannot be trained on",
-            why=f"its graphs are not those of the built-in towers: {_first_line(error)}",
+            why=f"its graphs are not those of the built-in towers: {first_line(error)}",
             hint="begin with the run that made it: its folder has best.pt and run.toml",
         ) from error
     with torch.no_grad():
@@ -107,10 +107,6 @@ def begin_builtin(checkpoint: Checkpoint) -> Begun:
     if checkpoint.licence:
         told["terms of the start"] = checkpoint.licence
     return Begun(model, view, words, partial(_write, model, config, folder), told)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _words(tokenizer: Tokenizer, texts: Sequence[str]) -> tuple[Tensor, ...]:

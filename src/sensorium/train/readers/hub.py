@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorium.errors import InputError, SensoriumError
+from sensorium.errors import InputError, SensoriumError, first_line
 from sensorium.train.pair import Bad, Pair
 from sensorium.train.readers.columns import IDS, IMAGES, SPLITS, caption_columns, pair_of
 
@@ -76,6 +76,5 @@ def _splits(where: str) -> dict[str, Any]:
         else:
             found = datasets.load_from_disk(where)
     except Exception as error:  # whatever its builders raise
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{where} cannot be opened as a data set", first) from error
+        raise InputError(f"{where} cannot be opened as a data set", first_line(error)) from error
     return dict(found) if isinstance(found, datasets.DatasetDict) else {"": found}
