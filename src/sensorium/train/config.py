@@ -13,6 +13,8 @@ from sensorium.parameter import Option, option_of
 from sensorium.train.options import Options
 
 Config = TypeVar("Config", bound=Options)
+RUN = "run.toml"
+"""Every field of a run, in its folder."""
 _RECIPE = "recipe"  # a run's own file names its recipe, which is no field
 
 

@@ -14,13 +14,12 @@ from typing import Any
 from sensorium.errors import InputError
 from sensorium.results.result import write_whole
 from sensorium.train.card import BAD, write_card
-from sensorium.train.config import changed, fields_of, read_config, write_toml
+from sensorium.train.config import RUN, changed, fields_of, read_config, write_toml
 from sensorium.train.data import require_there
 from sensorium.train.loop import Ended, Event, Trainee, train
 from sensorium.train.options import Options
 from sensorium.train.processes import Processes, processes
 
-CONFIG = "run.toml"
 # What may be another when a run goes on: it changes nothing of what is learnt.
 _FREE = ("device", "checkpoint_minutes", "out")
 
@@ -51,7 +50,7 @@ class Recipe:
             trainee = self.start(options, here)
             if here.first:
                 out.mkdir(parents=True, exist_ok=True)
-                write_whole(out / CONFIG, write_toml(self.name, options).encode())
+                write_whole(out / RUN, write_toml(self.name, options).encode())
             for event in train(trainee, options, here, out):
                 yield (
                     self._ended(event, trainee, options, here)
@@ -77,13 +76,13 @@ class Recipe:
 
     def _same_run(self, out: Path, options: Options) -> None:
         """A folder goes on with the run that it holds, never with another."""
-        if not (out / CONFIG).exists():
+        if not (out / RUN).exists():
             return
-        other = [name for name in changed(out / CONFIG, self.name, options) if name not in _FREE]
+        other = [name for name in changed(out / RUN, self.name, options) if name not in _FREE]
         if other:
             raise InputError(
                 f"{out} holds another run",
-                why=f"{', '.join(other)} were different there ({CONFIG})",
+                why=f"{', '.join(other)} were different there ({RUN})",
                 hint="--out another folder, or remove this one",
             )
 

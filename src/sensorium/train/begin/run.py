@@ -11,12 +11,11 @@ from sensorium.errors import InputError
 from sensorium.runtime.hub import resolve
 from sensorium.spec import parse_spec
 from sensorium.train.checkpoint import load_weights
-from sensorium.train.config import read_config
+from sensorium.train.config import RUN, read_config
 from sensorium.train.loop import BEST
 from sensorium.train.options import Options
 from sensorium.train.words import TOKENIZER
 
-RUN = "run.toml"
 Plan = TypeVar("Plan", bound=Options)
 
 

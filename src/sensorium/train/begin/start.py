@@ -15,9 +15,9 @@ from sensorium.train.begin.checkpoint import KINDS, begin_checkpoint
 from sensorium.train.begin.encoder import Begun
 from sensorium.train.begin.encoders import Shape, begin_encoders
 from sensorium.train.begin.lora import add_lora, merge_lora
-from sensorium.train.begin.run import RUN, is_run
+from sensorium.train.begin.run import is_run
 from sensorium.train.checkpoint import load_weights
-from sensorium.train.config import read_config
+from sensorium.train.config import RUN, read_config
 from sensorium.train.data import Pairs
 from sensorium.train.loop import BEST
 from sensorium.train.options import Options
