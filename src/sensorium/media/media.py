@@ -174,6 +174,8 @@ def _read(value: Any, wanted: tuple[type[Media], ...]) -> Media:
 
 
 def _words_or_file(value: str, wanted: tuple[type[Media], ...]) -> Media:
+    if not value:
+        raise InputError("an item is empty", "it names no file and has no words")
     path, span = split_span(value)
     if _exists(path):
         return _file(path, span)

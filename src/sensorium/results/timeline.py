@@ -152,20 +152,23 @@ class Timeline(Result):
             case _:
                 super().save(path)
 
-    def csv(self) -> str:
+    def csv(self, named: bool = False) -> str:
         """A line a step and row: row, start, end, unit, label, a column of probability a label,
         valence, text. A step where the row saw nothing has its place and no numbers.
 
         label: the likeliest, `unknown` where none stands out. valence: the mean of what was said.
+        named: a column `item` before them, for a table of several.
         """
         out = io.StringIO()
         table = csv.writer(out, lineterminator="\n")
-        table.writerow(["row", "start", "end", "unit", "label", *self.labels, "valence", "text"])
+        item, head = ([_plain(self.item)], ["item"]) if named else ([], [])
+        head += ["row", "start", "end", "unit", "label", *self.labels, "valence", "text"]
+        table.writerow(head)
         said = self._said()
         for name, row in self.rows.items():
             for step in range(self.grid.count):
                 words = said.get(step, []) if name == "fused" else said.get((name, step), [])
-                table.writerow(self._line(name, row, step, words))
+                table.writerow([*item, *self._line(name, row, step, words)])
         return out.getvalue()
 
     def _said(self) -> "dict[int | tuple[str, int], list[Evidence]]":

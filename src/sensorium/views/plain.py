@@ -7,9 +7,10 @@ from sensorium.results import AnyResult, Boxes, Evidence, Hit, Hits, Scores, Tim
 from sensorium.views import words
 
 
-def lines(result: AnyResult) -> list[str]:
+def lines(result: AnyResult, named: bool = False) -> list[str]:
     """Score, path@span and what a text says; probability and label; id and numbers; the words of
-    a picture; of a timeline start, row, emotion, its probability, valence and text."""
+    a picture; of a timeline start, row, emotion, its probability, valence and text, and where
+    `named` before them what was read."""
     match result:
         case Hits():
             return ["\t".join(_columns(hit)) for hit in result.hits]
@@ -21,7 +22,8 @@ def lines(result: AnyResult) -> list[str]:
         case Boxes():
             return [box.label for box in result.boxes]
         case Timeline():
-            return ["\t".join(_reading(one)) for one in result.evidence]
+            item = [" ".join(result.item.split())] if named else []
+            return ["\t".join([*item, *_reading(one)]) for one in result.evidence]
         case _:
             assert_never(result)
 

@@ -39,7 +39,12 @@ def test_stdin_is_a_picture_or_words(sensorium: Run, pictures: Path) -> None:
     words = "一个红的\n".encode()
     files = ["pictures/blue.png", "pictures/red.png"]
     assert scores(sensorium("match", "-", *files, "--json", stdin=words)).best == files[1]
+    assert (
+        scores(sensorium("match", "-", *files, "--json", stdin="一个红的".encode("gb18030"))).best
+        == files[1]
+    )
     assert sensorium("match", "-", *files).returncode == 2
+    assert b"no text" in sensorium("match", "-", *files, stdin=bytes(range(256)) * 9).stderr
 
 
 def test_several_paths_are_done_one_by_one_and_the_bad_one_is_told_at_the_end(
@@ -68,6 +73,8 @@ def test_a_folder_stands_for_what_is_in_it(sensorium: Run, pictures: Path) -> No
     ]
     assert b"broken.jpg" in ended.stderr
     assert sensorium("read", str(pictures.parent / "home")).returncode == 2
+    empty = sensorium("embed", "")
+    assert empty.returncode == 2 and b"names no file" in empty.stderr
 
 
 def test_vectors_are_saved_for_numpy_and_by_line(

@@ -7,6 +7,7 @@ from typing import Any
 
 from sensorium.errors import InputError
 from sensorium.media import Media, Text
+from sensorium.media.encoding import decode_text
 from sensorium.media.folder import Found, walk
 from sensorium.media.kind import sniff
 from sensorium.task import Item, Task
@@ -23,7 +24,7 @@ def read_items(task: Task, given: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 def _unfold(item: Item, word: str) -> Iterator[str]:
     """The word; of a folder, the files in it that the item may be."""
-    if word == "-" or not Path(word).expanduser().is_dir():
+    if word in ("-", "") or not Path(word).expanduser().is_dir():
         yield word
         return
     kinds = {kind.kind for kind in item.kinds if issubclass(kind, Media)}
@@ -53,7 +54,4 @@ def _stdin(*kinds: type) -> Media | bytes:
         raise InputError("stdin is empty", "- reads what is piped in")
     if Text not in kinds or sniff(data[:64]) is not None:
         return data
-    try:
-        return Text(data.decode("utf-8-sig").strip())
-    except UnicodeDecodeError as error:
-        raise InputError("stdin is neither a media nor text in UTF-8", str(error)) from error
+    return Text(decode_text(data, "stdin").strip())

@@ -84,16 +84,18 @@ class Out:
         for name, value in rows:
             self.show(f"[dim]{name:<{width}}[/dim]  {escape(value)}")
 
-    def result(self, result: "AnyResult", preview: bool = True) -> None:
-        """JSON with --json, plain lines in a pipe, else as a terminal shows it."""
+    def result(self, result: "AnyResult", preview: bool = True, named: bool = False) -> None:
+        """JSON with --json, plain lines in a pipe, else as a terminal shows it. named: it is one of
+        several, and lines must say of which item they are."""
         if self.json:
             self.line(result.to_json())
         elif not sys.stdout.isatty():
             from sensorium.results import Hits
             from sensorium.views.plain import lines
 
-            for line in lines(result):
+            for line in lines(result, named):
                 self.line(line)
+            self.remarks(result)
             if isinstance(result, Hits) and result.verdict == "nothing":
                 nearest = "; these are the nearest" if result.hits else ""
                 self.note(f"nothing here matches{nearest}")
@@ -101,6 +103,17 @@ class Out:
             from sensorium.views.terminal import render
 
             self.console.print(render(result, self.console, preview))
+
+    def remarks(self, result: "AnyResult") -> None:
+        """What lines have no place for and a reader must know, on stderr."""
+        from sensorium.results import Timeline
+
+        if isinstance(result, Timeline):
+            from sensorium.views import feelings, words
+
+            item = words.short(result.item, 60)
+            for told in feelings.calm(result)[1]:
+                self.note(f"{item}: {told}")
 
     def note(self, words: str) -> None:
         """A remark for people on stderr: a warning, a summary of work done."""

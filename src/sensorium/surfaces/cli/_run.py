@@ -50,7 +50,7 @@ def run_many(
                 results.append(result)
             else:
                 results.append(None)
-                meter.above(partial(out.result, result))
+                meter.above(partial(out.result, result, named=True))
             meter.move(Progress(done, len(items), "items"))
     if shown and results:
         _show(tuple(results), shown, out)
@@ -63,6 +63,6 @@ def run_many(
 def _show(results: tuple[Any, ...], shown: Shown, out: Out) -> None:
     if out.json or not any(way.instead for way, _ in shown):
         for result in results:
-            out.result(result)
+            out.result(result, named=len(results) > 1)
     for way, value in shown:
         way.show(results, value, out)

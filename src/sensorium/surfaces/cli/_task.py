@@ -55,6 +55,8 @@ def _run(task: Task, ways: tuple[Way, ...], given: dict[str, Any], out: Out) -> 
     }
     options |= {one.name: given[one.name] for one in task.resources if given[one.name] is not None}
     calls = read_items(task, given)
+    for way, _ in shown:
+        way.refuse_several(len(calls))
     if len(calls) == 1:
         run_one(task, calls[0], options, shown, out)
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sensorium.errors import InputError, SensoriumError
+from sensorium.errors import InputError, Refused, SensoriumError
 from sensorium.results import Boxes, Hits, Result, Timeline, Vectors, write_whole
 from sensorium.surfaces.cli._out import Out
 
@@ -18,8 +18,9 @@ from sensorium.surfaces.cli._out import Out
 @dataclass(frozen=True)
 class Way:
     """kinds: results that it can show. metavar: what its option takes, empty for a switch.
-    instead: it takes the place of the usual output. show: (results, the option's value, out).
-    check: refuses a value that cannot be used before any work is done."""
+    instead: it takes the place of the usual output. single: it shows one result, not several.
+    show: (results, the option's value, out). check: refuses a value that cannot be used before any
+    work is done."""
 
     flag: str
     help: str
@@ -28,11 +29,17 @@ class Way:
     metavar: str = ""
     short: str = ""
     instead: bool = False
+    single: bool = False
     check: Callable[[Any], object] = lambda _: None
 
     @property
     def parameter(self) -> str:
         return "way_" + self.flag.lstrip("-").replace("-", "_")
+
+    def refuse_several(self, items: int) -> None:
+        """Before any work is done."""
+        if self.single and items > 1:
+            raise InputError(f"{self.flag} takes one item", f"{items} were given")
 
 
 def ways_of(kind: type) -> tuple[Way, ...]:
@@ -63,21 +70,19 @@ def _page(results: tuple[Any, ...], path: str, out: Out) -> None:
 def _draw(results: tuple[Any, ...], path: str, out: Out) -> None:
     from sensorium.views.picture import draw
 
-    if len(results) != 1:
-        raise InputError("--draw takes one picture", f"{len(results)} were given")
     write_whole(_writable(path), draw(results[0], Path(path).suffix))
     out.note(f"drawn {path}")
 
 
 def _table(results: tuple[Any, ...], wanted: bool, out: Out) -> None:
+    several = len(results) > 1
     for place, result in enumerate(results):
-        head, _, rest = result.csv().partition("\n")
+        head, _, rest = result.csv(named=several).partition("\n")
         out.line((head + "\n" + rest if place == 0 else rest).rstrip("\n"))
+        out.remarks(result)
 
 
 def _track(results: tuple[Any, ...], path: str, out: Out) -> None:
-    if len(results) != 1:
-        raise InputError("--srt takes one item", f"{len(results)} were given")
     write_whole(_writable(path), results[0].srt().encode())
     out.note(f"written {path}")
 
@@ -139,6 +144,10 @@ def _writable(path: str) -> Path:
     target = Path(path).expanduser()
     if not target.absolute().parent.is_dir():
         raise InputError(f"{path} cannot be written", f"{target.parent} is no folder")
+    if target.is_dir():
+        raise InputError(f"{path} cannot be written", "it is a folder")
+    if not os.access(target.absolute().parent, os.W_OK):
+        raise Refused(f"{path} cannot be written", f"no permission to write into {target.parent}")
     return target
 
 
@@ -172,10 +181,19 @@ WAYS: tuple[Way, ...] = (
         (Boxes,),
         _draw,
         "PATH",
+        single=True,
         check=_drawable,
     ),
     Way("--csv", "Print a table: a line a step and row.", (Timeline,), _table, instead=True),
-    Way("--srt", "Write a subtitle track of it.", (Timeline,), _track, "PATH", check=_writable),
+    Way(
+        "--srt",
+        "Write a subtitle track of it.",
+        (Timeline,),
+        _track,
+        "PATH",
+        single=True,
+        check=_writable,
+    ),
     Way("--clips", "Cut the found moments of videos.", (Hits,), _clips, "FOLDER", check=_folder),
     Way(
         "--playlist",
