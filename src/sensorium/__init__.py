@@ -10,11 +10,7 @@
 Names are loaded when they are first used; every file in `tasks/` is a function here.
 """
 
-import os
 from typing import Any
-
-# ONNX Runtime of 2026 reports its use to its maker, from the moment anything imports it.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _NAMES = {
     "Index": "sensorium.index",
