@@ -1,6 +1,7 @@
 """The network of `recipes/face_emotion.py`, and how faces are varied for it."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -57,14 +58,21 @@ class FaceEmotion(nn.Module):  # type: ignore[misc]
         """Give the frozen blocks the means and spreads of faces, and fold their norms away."""
         if not self.frozen:
             return
-        lower = [self.net.stem, *self.net.blocks[: self.frozen]]
-        refit(self.net, lower)
-        with torch.no_grad():
-            for part in faces.split(64):
-                self.net.lower(((part - _MIDDLE) / _SPREAD)[:, None], self.frozen)
-        for one in lower:
-            fold(one)
-            one.requires_grad_(False)
+        parts = (((part - _MIDDLE) / _SPREAD)[:, None] for part in faces.split(64))
+        settle(self.net, self.frozen, parts)
+
+
+def settle(net: EfficientNetLite, frozen: int, parts: Iterable[Tensor]) -> None:
+    """Give the stem and the first `frozen` blocks the means and spreads of what is shown, fold
+    their norms away, and let them learn no more."""
+    lower = [net.stem, *net.blocks[:frozen]]
+    refit(net, lower)
+    with torch.no_grad():
+        for part in parts:
+            net.lower(part, frozen)
+    for one in lower:
+        fold(one)
+        one.requires_grad_(False)
 
 
 def refit(net: nn.Module, parts: list[nn.Module]) -> None:
@@ -139,26 +147,26 @@ def varied(faces: Tensor, size: int) -> Tensor:
         few = int(torch.randint(own // 3, own * 3 // 4, ()))
         coarse = F.interpolate(faces[:, None], (few, few), mode="area")
         faces = F.interpolate(coarse, (own, own), mode="bilinear", align_corners=False)[:, 0]
-    turn = _about(n, math.radians(15))
-    scale, stretch = torch.exp(_about(n, 0.18)), torch.exp(_about(n, 0.06))
+    turn = about(n, math.radians(15))
+    scale, stretch = torch.exp(about(n, 0.18)), torch.exp(about(n, 0.06))
     mirror = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
     cos, sin = torch.cos(turn) * scale, torch.sin(turn) * scale
     rows = [
-        torch.stack([mirror * cos * stretch, -sin * stretch, _about(n, 0.16)], 1),
-        torch.stack([mirror * sin / stretch, cos / stretch, _about(n, 0.16)], 1),
+        torch.stack([mirror * cos * stretch, -sin * stretch, about(n, 0.16)], 1),
+        torch.stack([mirror * sin / stretch, cos / stretch, about(n, 0.16)], 1),
     ]
     grid = F.affine_grid(torch.stack(rows, 1), [n, 1, size, size], align_corners=False)
     # Beyond the rim the picture goes on as its mirror image: no black corner tells of a turn.
     x = F.grid_sample(faces[:, None], grid, padding_mode="reflection", align_corners=False)[:, 0]
-    contrast, light = torch.exp(_about(n, 0.35)), _about(n, 30)
+    contrast, light = torch.exp(about(n, 0.35)), about(n, 30)
     mean = x.mean((1, 2), keepdim=True)
     x = (x - mean) * contrast[:, None, None] + mean + light[:, None, None]
     return _covered(x.clamp(0, 255))
 
 
-def _about(n: int, most: float) -> Tensor:
-    """n numbers between -most and most."""
-    return (torch.rand(n) * 2 - 1) * most
+def about(n: int, most: float, *rest: int) -> Tensor:
+    """(n, *rest) numbers between -most and most."""
+    return (torch.rand(n, *rest) * 2 - 1) * most
 
 
 def _covered(x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sensorium.train.encoders import EfficientNetLite, SameConv
-from sensorium.train.face_emotion import centred, fold, in_whole, refit
+from sensorium.train.face_emotion import about, centred, in_whole, settle
 from sensorium.train.face_points import MIRRORED, POINTS
 
 SIDE = 64
@@ -56,14 +56,7 @@ class FacePoints(nn.Module):  # type: ignore[misc]
 
     def settle(self, faces: Tensor) -> None:
         """Give the frozen blocks the means and spreads of faces, and fold their norms away."""
-        lower = [self.net.stem, *self.net.blocks[: self.frozen]]
-        refit(self.net, lower)
-        with torch.no_grad():
-            for part in faces.split(64):
-                self.net.lower(_entered(part), self.frozen)
-        for one in lower:
-            fold(one)
-            one.requires_grad_(False)
+        settle(self.net, self.frozen, (_entered(part) for part in faces.split(64)))
 
 
 def _entered(faces: Tensor) -> Tensor:
@@ -125,9 +118,9 @@ class View:
     ) -> "View":
         """turn: radians at most; scale: of its logarithm; shift: of the face's side."""
         n, side = len(boxes), boxes[:, 2]
-        moved = boxes[:, :2] + _about(n, shift, 2) * side[:, None]
-        scales = torch.exp(_about(n, scale))
-        return cls(moved, side * around * scales, _about(n, turn), torch.rand(n) < 0.5)
+        moved = boxes[:, :2] + about(n, shift, 2) * side[:, None]
+        scales = torch.exp(about(n, scale))
+        return cls(moved, side * around * scales, about(n, turn), torch.rand(n) < 0.5)
 
     def cut(self, pixels: Tensor, out: int) -> Tensor:
         """float32 (n, 3, out, out); beyond the rim the last pixels go on."""
@@ -187,14 +180,9 @@ def _recoloured(x: Tensor) -> Tensor:
     left = torch.where(torch.rand(n) < 0.3, 0.0, 0.6 + 0.8 * torch.rand(n))[:, None, None, None]
     x = grey + (x - grey) * left
     mean = x.mean((1, 2, 3), keepdim=True)
-    contrast, light = torch.exp(_about(n, 0.35)), _about(n, 35)[:, None] + _about(n, 12, 3)
+    contrast, light = torch.exp(about(n, 0.35)), about(n, 35)[:, None] + about(n, 12, 3)
     x = (x - mean) * contrast[:, None, None, None] + mean + light[:, :, None, None]
     return (x + torch.randn_like(x) * 6 * torch.rand(n)[:, None, None, None]).clamp(0, 255)
-
-
-def _about(n: int, most: float, *rest: int) -> Tensor:
-    """n numbers between -most and most."""
-    return (torch.rand(n, *rest) * 2 - 1) * most
 
 
 def points_loss(told: Tensor, wanted: Tensor, doubt: Tensor) -> Tensor:
