@@ -25,6 +25,14 @@ class Row:
         own = self.values.get("id")
         return f"row {self.number}" if own is None else f"row {self.number} ({own})"
 
+    def texts(self, column: str) -> list[str]:
+        """Those of a list that say something."""
+        return [text for text in self.values.get(column) or [] if text and text.strip()]
+
+    def left_out(self, error: Exception) -> InputError:
+        """What is told of a row that cannot be used."""
+        return InputError(f"{self.name} is left out", f"{error}")
+
 
 @dataclass(frozen=True)
 class Table:

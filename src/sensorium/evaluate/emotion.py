@@ -18,7 +18,7 @@ from sensorium.evaluate._modalities import (
     label_of,
     use_of_modality,
 )
-from sensorium.evaluate._table import Row, Table
+from sensorium.evaluate._table import Table
 from sensorium.flow import Failed, Progress
 from sensorium.metrics.calibration import calibration_error
 from sensorium.metrics.classification import (
@@ -162,7 +162,7 @@ def _classified(
         try:
             thing = sign.read(row.values, model) if label else None
         except SensoriumError as error:
-            yield Failed(row, _left_out(row, error))
+            yield Failed(row, row.left_out(error))
             thing = None
         if thing is None:
             rows.left_out += 1
@@ -180,10 +180,6 @@ def _done(sign: Modality, target: Target, model: Any, rows: _Rows, total: int) -
     rows.scores.append(sign.classify(model, rows.waiting, target))
     rows.waiting = []
     return Progress(rows.seen, total, sign.things)
-
-
-def _left_out(row: Row, error: SensoriumError) -> InputError:
-    return InputError(f"{row.name} is left out", f"{error}")
 
 
 def _named(rows: _Rows, optional: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

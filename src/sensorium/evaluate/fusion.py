@@ -121,7 +121,7 @@ def _read(table: Table, name: Sign, model: Any) -> Generator[Progress | Failed, 
         try:
             thing = sign.read(row.values, model)
         except SensoriumError as error:
-            yield Failed(row, InputError(f"{row.name} is left out", f"{error}"))
+            yield Failed(row, row.left_out(error))
             continue
         if thing is None:
             continue

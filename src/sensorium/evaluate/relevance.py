@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from sensorium.errors import InputError
-from sensorium.evaluate._pictures import BATCH, encode_pictures
+from sensorium.evaluate._encode import encode_pictures, encode_texts
 from sensorium.evaluate._searches import Captioned, Measured, fit_and_measure
 from sensorium.evaluate._table import Table
 from sensorium.flow import Failed, Progress
@@ -88,9 +88,9 @@ def _read(
         pictures.append(event.vectors)
         for row in event.rows:
             for column in columns:
-                said = [text for text in row.values.get(column) or [] if text and text.strip()]
-                texts += said[:_CAPTIONS]
-                owners += [count] * len(said[:_CAPTIONS])
+                said = row.texts(column)[:_CAPTIONS]
+                texts += said
+                owners += [count] * len(said)
             count += 1
         yield Progress(count + len(unreadable), len(data), "pictures")
     if len(set(owners)) < _FEWEST:
@@ -99,13 +99,5 @@ def _read(
             why=f"{len(set(owners))} of its pictures have captions, {_FEWEST} are wanted",
             hint=f"captions are looked for in {' and '.join(columns)}",
         )
-    sentences = yield from _embed(texts, model)
+    sentences = yield from encode_texts(texts, model, "sentences")
     return Captioned(np.concatenate(pictures), sentences, np.array(owners))
-
-
-def _embed(texts: list[str], model: DualTower) -> Generator[Progress, None, Floats]:
-    parts: list[Floats] = []
-    for start in range(0, len(texts), BATCH):
-        parts.append(model.embed_texts(texts[start : start + BATCH]))
-        yield Progress(min(start + BATCH, len(texts)), len(texts), "sentences")
-    return np.concatenate(parts)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensorium.errors import InputError
-from sensorium.evaluate._pictures import BATCH, encode_pictures
+from sensorium.evaluate._encode import encode_pictures, encode_texts
 from sensorium.evaluate._table import Row, Table
 from sensorium.flow import Failed, Progress
 from sensorium.metrics.interval import bootstrap
@@ -71,8 +71,7 @@ class _Read:
 
     def add(self, row: Row, captions_per_image: int | None) -> None:
         for lang, captions in self.captions.items():
-            given = row.values.get(f"captions_{lang}") or []
-            texts = [text for text in given if text and text.strip()][:captions_per_image]
+            texts = row.texts(f"captions_{lang}")[:captions_per_image]
             captions.texts += texts
             captions.owners += [self.pictures] * len(texts)
         self.pictures += 1
@@ -101,7 +100,7 @@ def search(
     pictures = np.concatenate(read.vectors)
     for one, captions in read.captions.items():
         if captions.texts:
-            texts = yield from _embed(captions.texts, one, model)
+            texts = yield from encode_texts(captions.texts, model, f"captions_{one}")
             owners = np.array(captions.owners)
             everything = np.arange(read.pictures)
             places["t2i"][one] = _scored(texts, owners, pictures, everything)
@@ -133,16 +132,6 @@ def _read(
             hint=f"its columns are {', '.join(data.columns)}",
         )
     return read
-
-
-def _embed(
-    texts: list[str], lang: Lang, model: DualTower
-) -> Generator[Progress | Failed, None, Floats]:
-    parts = []
-    for start in range(0, len(texts), BATCH):
-        parts.append(model.embed_texts(texts[start : start + BATCH]))
-        yield Progress(min(start + BATCH, len(texts)), len(texts), f"captions_{lang}")
-    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

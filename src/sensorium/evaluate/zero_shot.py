@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from sensorium.errors import InputError
-from sensorium.evaluate._pictures import BATCH, encode_pictures
+from sensorium.evaluate._encode import BATCH, encode_pictures
 from sensorium.evaluate._table import Row, Table
 from sensorium.flow import Failed, Progress
 from sensorium.metrics.classification import top_k_hits
