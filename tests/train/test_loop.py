@@ -200,6 +200,13 @@ def test_a_run_that_goes_on_remembers_its_start(tmp_path: Path) -> None:
     assert same(weights(Line()), weights(line))
 
 
+@pytest.mark.parametrize(("start", "told"), [(1.0, True), (0.99, False)])
+def test_a_start_that_leaves_nothing_to_gain_is_doubted(start: float, told: bool) -> None:
+    ended = Ended(3, {"fit": 1.0, "other": 1.0}, "done", before={"fit": start, "other": 1.0})
+    assert bool(ended.doubt) is told
+    assert not Ended(3, {}, "done").doubt
+
+
 def test_averages_are_what_is_validated_and_kept(tmp_path: Path) -> None:
     line = Line()
     go(line, options(tmp_path, steps=4, ema=0.5))

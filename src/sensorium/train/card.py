@@ -46,7 +46,8 @@ def write_card(
 def _figures(ended: Ended) -> str:
     before = {name: f"{value:.4g}" for name, value in ended.before.items()}
     lines = [f"| {n} | {before.get(n, '')} | {value:.4g} |" for n, value in ended.figures.items()]
-    return "\n".join(["| | before | after |", "| --- | --- | --- |", *lines])
+    doubt = [f"\n**{ended.doubt}.**"] if ended.doubt else []
+    return "\n".join(["| | before | after |", "| --- | --- | --- |", *lines, *doubt])
 
 
 def _table(rows: dict[str, str]) -> str:

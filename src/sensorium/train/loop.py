@@ -95,7 +95,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Validated:
-    """step: 0 for the start. best: whether the watched figure is the highest so far."""
+    """step: 0 for the start. figures: the watched one first. best: whether that is the highest so
+    far."""
 
     step: int
     figures: Mapping[str, float]
@@ -115,6 +116,17 @@ class Ended:
     left_out: int = 0
     best: int = 0
     before: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def doubt(self) -> str:
+        """Why the figures cannot tell what was learnt, where they cannot."""
+        name, value = next(iter(self.before.items()), ("", 0.0))  # the one that is watched
+        if value < 1:
+            return ""
+        return (
+            f"{name} was {value:g} before anything was learnt: what is held back is too little, or "
+            "too easy, to tell what was gained; name more of it with --val"
+        )
 
 
 Event = Step | Validated | Ended
@@ -267,8 +279,10 @@ class _Run(Generic[B]):
             device = self.processes.device
             with torch.autocast(device.type, torch.bfloat16, self.options.precision == "bf16"):
                 figures = self.trainee.validate()
+            name = self.trainee.watched
+            figures = {name: figures[name]} | figures
             # The first process decides, so that none stops alone over a last digit.
-            watched = torch.tensor(figures[self.trainee.watched], dtype=torch.float64)
+            watched = torch.tensor(figures[name], dtype=torch.float64)
             watched = watched.to(device)
             self.processes.share([watched])
             best = self.state.judge(float(watched), figures)

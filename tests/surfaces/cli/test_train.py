@@ -66,6 +66,18 @@ def test_check(sensorium: Run, folder: Path) -> None:
     assert sheet.read_text("utf-8").count("<figure>") == 3
 
 
+def test_check_tells_what_is_too_little(sensorium: Run, folder: Path) -> None:
+    (folder / "3.png").unlink()
+    told = sensorium("train", "check", str(folder)).stdout.decode()
+    assert "1 held out cannot tell what a run gains" in told
+    assert "nothing is wrong" not in told
+    rows = [{"image": f"{n}.png", "caption": f"a picture {n}", "split": "val"} for n in range(3)]
+    lines = folder / "held.jsonl"
+    lines.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    told = sensorium("train", "check", str(lines)).stdout.decode()
+    assert "nothing to train on: every row is marked as val or test" in told
+
+
 def test_check_for_machines(sensorium: Run, folder: Path) -> None:
     ended = sensorium("train", "check", str(folder), "--json", "--sheet", str(folder / "s.png"))
     rows = [json.loads(line) for line in ended.stdout.splitlines()]

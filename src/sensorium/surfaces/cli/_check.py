@@ -1,7 +1,7 @@
 """`sensorium train check`: findings by kind, and a sheet of samples."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from sensorium.train.check import KINDS, Report, check, samples
 
 _SHOWN = 5  # findings of a kind that are spelled out; --json has them all
 _SAMPLES = 24
+_TELLING = 10  # pictures to validate on; of no more than that, recall at 10 is always 1
 
 
 def run_check(data: Sequence[str], val: Sequence[str], sheet: Path | None, out: Out) -> None:
@@ -66,8 +67,25 @@ def _show(report: Report, out: Out) -> None:
             out.line(f"  {one.where}: {one.why}")
         if len(found) > _SHOWN:
             out.line(f"  … and {len(found) - _SHOWN:,} more (--json has them all)")
-    if not report.findings:
+    doubts = list(_doubts(report))
+    for words in doubts:
+        out.show(f"\n[bold]note[/bold] {words}")
+    if not report.findings and not doubts:
         out.show("nothing is wrong with it")
+
+
+def _doubts(report: Report) -> Iterator[str]:
+    """What no row is to blame for: parts that are empty, or too small to tell anything."""
+    train, held = report.splits.get("train", 0), report.splits.get("val", 0)
+    if not train:
+        yield "there is nothing to train on: every row is marked as val or test"
+    if not held:
+        yield "there is nothing to validate on: --val names it"
+    elif held <= _TELLING:
+        yield (
+            f"{held} held out cannot tell what a run gains, as each is always among the first ten: "
+            "--val names more"
+        )
 
 
 def _write(sheet: Path, data: Sequence[str], out: Out) -> None:

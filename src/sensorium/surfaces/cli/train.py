@@ -152,7 +152,7 @@ def _run(name: str, config: Path | None, given: dict[str, Any], out: Out) -> Non
                     words = f"loss {event.loss:.4g}   {event.rate:.0f} pictures/s"
                     meter.move(Progress(event.number, event.of, "steps"), words)
                 case Validated():
-                    words = f"step {event.step:<7} {_figures(event.figures)}"
+                    words = f"step {event.step:<7} {_first(event.figures)}"
                     meter.above(lambda words=words: out.show(words))  # type: ignore[misc]
                 case Ended():
                     ended = event
@@ -171,11 +171,18 @@ def _tell(ended: Any, out: Out) -> None:
     if ended.best == 0:
         out.note("every step was worse than the start, whose weights were kept")
     early = ", early: validation got no better" if ended.why == "early" else ""
-    out.show(f"ended after {ended.step:,} steps{early}: {_figures(ended.figures)}")
+    out.show(f"ended after {ended.step:,} steps{early}")
+    width = max(map(len, ended.figures), default=0)
+    for name, value in ended.figures.items():
+        before = f"   before {ended.before[name]:.4g}" if name in ended.before else ""
+        out.show(f"  {name:<{width}}  {value:<6.4g}{before}")
+    if ended.doubt:
+        out.note(ended.doubt)
 
 
-def _figures(figures: Any) -> str:
-    return "   ".join(f"{name} {value:.4g}" for name, value in figures.items())
+def _first(figures: Any) -> str:
+    """The figure that is watched; the rest is told at the end, and with --json."""
+    return next((f"{name} {value:.4g}" for name, value in figures.items()), "")
 
 
 def _plain(values: Any) -> Any:
