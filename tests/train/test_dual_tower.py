@@ -363,6 +363,11 @@ def test_what_cannot_be_begun_with(tmp_path: Path, pairs_file: Path, vit: Path) 
     assert "--image" in raised.value.hint
 
 
+def test_a_batch_of_one_tells_nothing_apart(tmp_path: Path, pairs_file: Path) -> None:
+    with pytest.raises(InputError, match="--batch cannot be 1"):
+        train.run("dual-tower", data=pairs_file, out=tmp_path / "out", batch=1)
+
+
 def test_a_shared_caption_is_right_for_every_picture_of_it() -> None:
     """Against a naive computation: pictures 0 and 2 have the same words."""
     chance = np.random.default_rng(3)

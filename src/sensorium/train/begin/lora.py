@@ -20,9 +20,8 @@ def add_lora(model: DualEncoder, rank: int) -> list[Group]:
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
-        raise SensoriumError(
-            "LoRA needs peft", f"{error.name} is not installed", 'pip install "sensorium[train]"'
-        ) from error
+        why = f"{error.name} is not installed" if error.name else str(error)
+        raise SensoriumError("LoRA needs peft", why, 'pip install "sensorium[train]"') from error
     learning = {one for side in SIDES for one in _matrices(model, side)}
     # By name: peft would also take the matrix inside of MultiheadAttention, which is not called.
     names = [name for name, module in model.named_modules() if module in learning]

@@ -64,6 +64,7 @@ class Config(Options):
     teacher: Annotated[str, "A dual tower to learn from too: a name, hf:, dir:."] = ""
     taught: Annotated[float, Range(0, 100), "Weight of what the teacher says."] = 1.0
     steps: Annotated[int, Range(1, 10**8), "Optimiser steps, at most."] = 300
+    batch: Annotated[int, Range(2, 10**6), "Pairs that are told apart, of all processes."] = 64
     validate_every: Annotated[int, Range(1, 10**8), "Steps between validations."] = 25
     patience: Annotated[int, Range(0, 10**6), "Validations without a gain; 0: never stop."] = 4
     crop: Annotated[float, Range(0.05, 1), "Smallest share of a picture that is kept."] = 0.6
