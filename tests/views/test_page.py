@@ -149,6 +149,37 @@ def test_a_photo_has_its_faces(tmp_path: Path) -> None:
     assert "happiness</span>" in told and "80%" in told
 
 
+def test_a_name_stays_within_its_picture_and_a_post_shows_its_sentiment(tmp_path: Path) -> None:
+    Pil.new("RGB", (160, 120), (90, 60, 40)).save(tmp_path / "a.png")
+    happy = {"happiness": 0.8, "anger": 0.2}
+    row = Row({"happiness": (0.8,), "anger": (0.2,)}, (True,))
+    low = Evidence("face", 0, 1, "", "", "happiness", happy, {}, 0.0, box=(120, 80, 155, 118))
+    told = {"positive": 0.9, "negative": 0.1}
+    post = Evidence("post", 0, 1, "ha", "en", "positive", {}, told, 0.8)
+    photo = Timeline(
+        item=str(tmp_path / "a.png"),
+        grid=Grid("seconds", 1.0, 1),
+        labels=LABELS,
+        rows={"fused": row, "face": row},
+        evidence=(low, replace(low, row="face-2", box=(0, 0, 90, 120)), post),
+    )
+    shown = page((photo,))
+    assert '<span class="up left">' in shown and '<span class="within">' in shown
+    assert 'positive</span><span lang="zh">积极</span> 90%' in shown
+    assert 'id="hatch-positive"' in shown
+    assert "2 faces" in shown and "post" in shown
+
+
+def test_pieces_stand_in_the_order_of_the_moments_that_they_show() -> None:
+    faces = Evidence(
+        "face", 0, 6, "", "", "anger", {"anger": 1.0}, {}, 0.0, at=5.0, box=(0, 0, 9, 9)
+    )
+    said = Evidence("text", 2, 3, "words", "en", "anger", {"anger": 1.0}, {}, 0.0)
+    told = page((replace(filmed(Path("gone.mp4")), evidence=(faces, said)),))
+    listed = told[told.index('<ol class="felt-list">') :]
+    assert re.findall(r'data-at="([\d.]+)"', listed) == ["2.000", "5.000"]
+
+
 def test_a_long_timeline_makes_a_page_of_some_size() -> None:
     """Two hours at a step a second, four rows, a cue every three seconds."""
     steps = 7200

@@ -101,3 +101,34 @@ def test_what_only_has_a_sentiment_is_told() -> None:
         evidence=(one,) * 3,
     )  # fmt: skip
     assert "+0.60" in printed(bare) and "fine" in printed(bare)
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "rows", "size"),
+    [
+        (3, 1.0, (), "3 s · no signs"),
+        (1, 1.0, (), "no signs"),
+        (3, 5.0, ("text",), "1 cue in 15 s"),
+        (1, 1.0, ("text",), "1 sentence"),
+        (1, 1.0, ("post",), "post"),
+        (1, 1.0, ("face", "post"), "post, a face"),
+    ],
+)
+def test_the_head_says_how_much_was_read(
+    steps: int, every: float, rows: tuple[str, ...], size: str
+) -> None:
+    seen = bool(rows)
+    row = Row({"fear": (float(seen),) * steps}, (seen,) * steps)
+    told = printed(
+        Timeline(
+            item="x.mp4",
+            grid=Grid("seconds", every, steps),
+            labels=("fear",),
+            rows=dict.fromkeys(["fused", *(one for one in rows if one != "post")], row),
+            evidence=tuple(
+                Evidence(one, 0, 1, "", "", "fear", {"fear": 1.0}, {}, 0.0) for one in rows
+            ),
+        )
+    )
+    assert told.splitlines()[0] == f"x.mp4   {size}"
+    assert ("fused" in told) == (seen and steps > 1)

@@ -120,8 +120,19 @@ def sign(name: str, value: float) -> tuple[str, str, str, str]:
 
 
 def ranked(one: Evidence) -> list[tuple[str, float]]:
-    """Label and probability, the likeliest first."""
-    return sorted(one.emotion.items(), key=lambda pair: -pair[1])
+    """Label and probability, the likeliest first; of what has no emotion (a post) the sentiment."""
+    return sorted((one.emotion or one.sentiment).items(), key=lambda pair: -pair[1])
+
+
+def drawn(timeline: Timeline) -> list[str]:
+    """The labels that are to be seen somewhere: of every row, and of evidence without emotions."""
+    felt = (one.sentiment for one in timeline.evidence if not one.emotion)
+    return list(dict.fromkeys([*timeline.labels, *(label for told in felt for label in told)]))
+
+
+def moment(one: Evidence) -> float:
+    """When it shows: of a face where it shows best, else where it begins."""
+    return one.start if one.at is None else one.at
 
 
 def marked(one: Evidence) -> list[tuple[str, bool]]:
@@ -162,33 +173,43 @@ def shares(timeline: Timeline) -> dict[str, float]:
 
 def size(timeline: Timeline) -> str:
     """How much was read."""
-    rows, count = kinds(timeline), len(timeline.evidence)
-    if rows in (["text"], ["fused"]):
-        if timeline.grid.unit == SENTENCES:
-            return f"{count} sentence{'' if count == 1 else 's'}"
-        return f"{count} cue{'' if count == 1 else 's'} in {timeline.grid.count} s"
+    count, length = len(timeline.evidence), _length(timeline, "s")
+    if not count:
+        return " · ".join([*length, "no signs"])
+    rows = _read_rows(timeline)
+    if rows == ["text"]:
+        unit = "cue" if length else "sentence"
+        return " in ".join([f"{count} {unit}{'' if count == 1 else 's'}", *length])
     faces = sum(name.startswith("face") for name in rows)
     told = [name for name in rows if not name.startswith("face")]
     many = {0: [], 1: ["a face"]}.get(faces, [f"{faces} faces"])
-    return " · ".join([*_length(timeline, "s"), ", ".join([*told, *many])])
+    return " · ".join([*length, ", ".join([*told, *many])])
 
 
 def size_zh(timeline: Timeline) -> str:
-    rows, count = kinds(timeline), len(timeline.evidence)
-    if rows in (["text"], ["fused"]):
-        if timeline.grid.unit == SENTENCES:
-            return f"{count} 句"
-        return f"{count} 条字幕，{timeline.grid.count} 秒"
+    count, length = len(timeline.evidence), _length(timeline, "秒")
+    if not count:
+        return " · ".join([*length, "没有迹象"])
+    rows = _read_rows(timeline)
+    if rows == ["text"]:
+        return "，".join([f"{count} 条字幕", *length]) if length else f"{count} 句"
     faces = sum(name.startswith("face") for name in rows)
     told = [row_zh(name) for name in rows if not name.startswith("face")]
     many = [f"{faces} 张人脸"] if faces else []
-    return " · ".join([*_length(timeline, "秒"), "、".join([*told, *many])])
+    return " · ".join([*length, "、".join([*told, *many])])
+
+
+def _read_rows(timeline: Timeline) -> list[str]:
+    """By their signs: rows of the timeline, and what stands beside them (a post)."""
+    beside = (one.row for one in timeline.evidence if one.row not in timeline.rows)
+    rows = [name for name in timeline.rows if name != "fused"]
+    return list(dict.fromkeys([*rows, *beside]))
 
 
 def _length(timeline: Timeline, second: str) -> list[str]:
-    """Nothing for a moment."""
+    """Nothing for a moment, or where there is no time."""
     length = timeline.grid.count * timeline.grid.every
-    if timeline.grid.count == 1:
+    if timeline.grid.count == 1 or timeline.grid.unit == SENTENCES:
         return []
     return [clock(length) if length >= 60 else f"{length:g} {second}"]
 

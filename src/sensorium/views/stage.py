@@ -17,6 +17,7 @@ from sensorium.media.moments import read_moments
 from sensorium.media.preview import playable
 from sensorium.media.video import probe
 from sensorium.results import Evidence, Timeline
+from sensorium.views import feelings
 from sensorium.views.said import name, said
 from sensorium.views.thumbnail import jpeg
 
@@ -142,11 +143,16 @@ def _box(one: Evidence, size: tuple[int, int], told: str, timed: bool = False) -
         f"left:{left / width:.2%};top:{top / height:.2%};"
         f"width:{(right - left) / width:.2%};height:{(bottom - top) / height:.2%}"
     )
+    # A name that has no room below its box, or to its right, stands above or to its left.
+    sides = ["up"] if bottom > 0.92 * height and top > 0.08 * height else []
+    sides += ["within"] if bottom > 0.92 * height and not sides else []
+    sides += ["left"] if left > 0.7 * width else []
     when = ""
     if timed:
-        at = _moment(one)
+        at = feelings.moment(one)
         when = f' hidden data-from="{at - _NEAR:.2f}" data-to="{at + _NEAR:.2f}"'
-    return f'<div class="felt-box" style="{place}"{when}><span>{told}</span></div>'
+    word = f'<span class="{" ".join(sides)}">' if sides else "<span>"
+    return f'<div class="felt-box" style="{place}"{when}>{word}{told}</span></div>'
 
 
 def _felt(one: Evidence) -> str:
@@ -163,7 +169,7 @@ def _chosen(evidence: Sequence[Evidence]) -> Iterator[tuple[int, Evidence]]:
 
 def _faces(media: Video, timeline: Timeline, size: tuple[int, int]) -> Iterator[tuple[int, str]]:
     """Faces as they show at their moments; frames are decoded no larger than the smallest needs."""
-    chosen = sorted(_chosen(timeline.evidence), key=lambda pair: _moment(pair[1]))
+    chosen = sorted(_chosen(timeline.evidence), key=lambda pair: feelings.moment(pair[1]))
     if not chosen:
         return
     sides = [
@@ -173,7 +179,7 @@ def _faces(media: Video, timeline: Timeline, size: tuple[int, int]) -> Iterator[
         for left, top, right, bottom in [one.box]
     ]
     least = round(min(1.0, CROP / np.percentile(sides, 10)) * min(size))
-    moments = (_moment(one) for _, one in chosen)
+    moments = (feelings.moment(one) for _, one in chosen)
     frames = read_moments(media.source, moments, least)
     for (place, one), (_, pixels) in zip(chosen, frames, strict=False):
         frame = Pil.fromarray(pixels)
@@ -190,10 +196,6 @@ def _cut(picture: Pil.Image, one: Evidence, scale: float) -> str:
     face = picture.crop(square)
     face.thumbnail((CROP, CROP))
     return _data(face)
-
-
-def _moment(one: Evidence) -> float:
-    return one.start if one.at is None else one.at
 
 
 def _data(picture: Pil.Image) -> str:

@@ -52,6 +52,8 @@ def _head(timeline: Timeline) -> Iterator[Text]:
 def _over_time(timeline: Timeline, width: int) -> Iterator[Text]:
     """Nothing for a single moment, or for a few sentences that are all told below."""
     grid = timeline.grid
+    if not any(feelings.leading(timeline).seen):
+        return
     if grid.count < 2 or (grid.unit != SECONDS and grid.count <= _FEWEST) or not timeline.labels:
         return
     cells = max(10, min(width - _NAMES - 1, max(grid.count, 40)))
@@ -167,16 +169,15 @@ def _flowed(parts: Sequence[Text], between: str, width: int) -> Iterator[Text]:
 
 
 def _telling(evidence: Sequence[Evidence], most: int) -> list[tuple[int, Evidence]]:
-    """With their places, in order: all, or those whose feeling is the surest."""
+    """With their places, in order of time: all, or those whose feeling is the surest."""
     numbered = list(enumerate(evidence, 1))
-    if len(numbered) <= most:
-        return numbered
 
     def sure(pair: tuple[int, Evidence]) -> tuple[bool, float]:
         _, one = pair
         return one.label not in ("neutral", UNKNOWN), one.emotion.get(one.label, 0.0)
 
-    return sorted(sorted(numbered, key=sure, reverse=True)[:most])
+    found = sorted(numbered, key=sure, reverse=True)[:most]
+    return sorted(found, key=lambda pair: (feelings.moment(pair[1]), pair[0]))
 
 
 def _table(
@@ -201,8 +202,7 @@ def _table(
 def _piece(timeline: Timeline, place: int, one: Evidence, width: int) -> Iterator[Text]:
     """Place, row, emotion, how likely, valence, and what it stands on."""
     timed = timeline.grid.unit == SECONDS and timeline.grid.count > 1
-    moment = one.start if one.at is None else one.at
-    yield Text(words.clock(moment) if timed else f"{place:>3}", style="dim")
+    yield Text(words.clock(feelings.moment(one)) if timed else f"{place:>3}", style="dim")
     yield Text(printable(one.row), style="dim")
     known = one.label != UNKNOWN
     colour = feelings.look(one.label).colour

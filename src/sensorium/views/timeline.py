@@ -89,9 +89,8 @@ def _now(timeline: Timeline) -> str:
 def _still(timeline: Timeline, shown: Stage) -> str:
     """A picture with its faces, or the sentences of a text side by side."""
     picture = f'<div class="felt-stage">{shown.html}</div>' if shown.html else ""
-    patterns = (
-        f'<svg class="felt-patterns" aria-hidden="true">{bands.hatches(timeline.labels)}</svg>'
-    )
+    hatches = bands.hatches(feelings.drawn(timeline))
+    patterns = f'<svg class="felt-patterns" aria-hidden="true">{hatches}</svg>'
     if sum(feelings.leading(timeline).seen) < 2:
         return patterns + picture + (_whole(timeline) if picture else "")
     shares = feelings.shares(timeline)
@@ -147,8 +146,9 @@ def _told(timeline: Timeline) -> str:
 def _items(timeline: Timeline, shown: Stage) -> Iterator[str]:
     timed = timeline.grid.unit == SECONDS
     several = len(feelings.kinds(timeline)) > 1 or any(not one.text for one in timeline.evidence)
-    for place, one in enumerate(timeline.evidence[:_LISTED], 1):
-        at = one.start if one.at is None else one.at
+    listed = list(enumerate(timeline.evidence[:_LISTED], 1))
+    for place, one in sorted(listed, key=lambda pair: feelings.moment(pair[1])):
+        at = feelings.moment(one)
         where = words.clock(at) if timed and timeline.grid.count > 1 else str(place)
         if timed and timeline.grid.count > 1:
             where = f'<button type="button" data-at="{at:.3f}">{where}</button>'

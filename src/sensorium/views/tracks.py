@@ -131,12 +131,14 @@ class Tracks:
     def _faces(self, mine: list[tuple[int, Evidence]]) -> Iterator[str]:
         cut = [(one, self.stage.crops[at]) for at, one in mine if at in self.stage.crops]
         edge = _FACE / 2
-        places = [min(max(self.scale.place(_moment(one)), edge), 100 - edge) for one, _ in cut]
-        for (one, crop), place, level in zip(cut, places, levels(places, _FACE), strict=True):
-            told = f"{self._clock(_moment(one))} {one.row}: {one.label} · {feelings.zh(one.label)}"
+        moments = [feelings.moment(one) for one, _ in cut]
+        places = [min(max(self.scale.place(moment), edge), 100 - edge) for moment in moments]
+        shown = zip(cut, moments, places, levels(places, _FACE), strict=True)
+        for (one, crop), moment, place, level in shown:
+            told = f"{self._clock(moment)} {one.row}: {one.label} · {feelings.zh(one.label)}"
             yield (
                 f'<button type="button" class="felt-crop zoom-{level}" '
-                f'data-at="{_moment(one):.3f}" title="{escape(told)}" '
+                f'data-at="{moment:.3f}" title="{escape(told)}" '
                 f'style="left:{place:.3f}%;--felt:{feelings.look(one.label).colour}">'
                 f'<img alt="{escape(told)}" width="40" height="40" src="{crop}"></button>'
             )
@@ -296,10 +298,6 @@ def _joined(events: tuple[Event, ...]) -> list[Event]:
         else:
             found.append(one)
     return sorted(found, key=lambda one: one.start)
-
-
-def _moment(one: Evidence) -> float:
-    return one.start if one.at is None else one.at
 
 
 def _pitch(one: Evidence) -> float | None:
