@@ -64,6 +64,11 @@ class Media:
         return f"the given {self.kind}"
 
     @property
+    def title(self) -> str:
+        """How a result calls it: words as they are, all else by name."""
+        return self.source if isinstance(self.source, str) else self.name
+
+    @property
     def path(self) -> Path | None:
         return self.source if isinstance(self.source, Path) else None
 

@@ -23,7 +23,7 @@ from sensorium.roles import (
     Pixels,
 )
 from sensorium.signal.face import expression, overlap, pose, smooth, track
-from sensorium.tasks._felt import Vector, chances
+from sensorium.tasks._felt import Vector, chances, key_of
 from sensorium.tasks._senses import Until
 
 EVERY = 0.5
@@ -80,8 +80,7 @@ class FaceReader:
 
     @property
     def key(self) -> str:
-        models = (self.classifier.provenance, *self.others)
-        return " ".join(f"{one.model}@{one.revision}" for one in models)
+        return key_of(self.classifier.provenance, *self.others)
 
     @property
     def others(self) -> list[Provenance]:

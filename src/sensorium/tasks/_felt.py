@@ -23,6 +23,11 @@ def chances(numbers: Iterable[float]) -> dict[str, float]:
     return {label: round(float(chance), 6) for label, chance in pairs if chance > 0}
 
 
+def key_of(*models: Provenance) -> str:
+    """By which what models found is told from what others did."""
+    return " ".join(f"{one.model}@{one.revision}" for one in models)
+
+
 def together(models: Sequence[Provenance]) -> Provenance | None:
     """Of several models that spoke, one line each has in common."""
     if len(models) <= 1:

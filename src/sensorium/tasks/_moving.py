@@ -10,7 +10,6 @@ from sensorium.index.content import content_of_file
 from sensorium.media import Audio, Span, Video
 from sensorium.media.sentences import Sentence
 from sensorium.media.streams import Streams, streams_of
-from sensorium.models._labels import foreign_labels
 from sensorium.results import Event as Remark
 from sensorium.results import Grid, Timeline, notes
 from sensorium.results.notes import Note
@@ -191,8 +190,7 @@ def _add_voice(
         enough = _voice_signs.has_baseline(spoken)
         reading.notes.append(notes.BASELINE() if enough else notes.NO_BASELINE())
     _remark_language(reading, ear, spoken, language)
-    if extra := foreign_labels(ear.classifier.labels):
-        reading.notes.append(notes.LEFT_OUT(sign="voice", labels=sentence(extra)))
+    reading.leave_out("voice", ear.classifier.labels)
 
 
 def _remark_language(reading: Reading, ear: Ear, spoken: list[Spoken], language: str) -> None:
@@ -228,8 +226,7 @@ def _add_faces(reading: Reading, eye: Eye, found: Found) -> None:
         reading.notes.append(notes.SHARED_ROWS())
     if lost:
         reading.notes.append(notes.LOST(count=lost))
-    if extra := foreign_labels(reader.classifier.labels):
-        reading.notes.append(notes.LEFT_OUT(sign="face", labels=sentence(extra)))
+    reading.leave_out("face", reader.classifier.labels)
 
 
 def _told(amiss: Note, found: Found) -> Iterator[str]:

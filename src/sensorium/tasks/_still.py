@@ -6,13 +6,12 @@ from dataclasses import replace
 from sensorium.errors import InputError
 from sensorium.media import Image, Text
 from sensorium.media.sentences import Sentence, language_of, read_sentences, split_sentences
-from sensorium.models._labels import foreign_labels
 from sensorium.results import Evidence, Grid, Timeline, notes
 from sensorium.results.timeline import SECONDS, SENTENCES, UNKNOWN, likeliest
 from sensorium.roles import PostClassifier
 from sensorium.task import Event
 from sensorium.tasks import _face_signs, _text_signs
-from sensorium.tasks._asked import Asked, opened, refuse_unless, sentence, unread
+from sensorium.tasks._asked import Asked, opened, refuse_unless, unread
 from sensorium.tasks._felt import chances
 from sensorium.tasks._moving import face_reader, steps
 from sensorium.tasks._timeline import Reading
@@ -73,8 +72,7 @@ def _read_faces(reading: Reading, item: Image, asked: Asked) -> None:
         reading.add(row, [face])
     if not looks:
         reading.notes.append(notes.NO_FACE())
-    if extra := foreign_labels(reader.classifier.labels):
-        reading.notes.append(notes.LEFT_OUT(sign="face", labels=sentence(extra)))
+    reading.leave_out("face", reader.classifier.labels)
 
 
 def _read_words(reading: Reading, words: str, asked: Asked) -> Generator[Event, None, None]:

@@ -7,9 +7,11 @@ from itertools import combinations
 import numpy as np
 
 from sensorium.media import Media
+from sensorium.models._labels import foreign_labels
 from sensorium.results import Event, Evidence, Grid, Provenance, Row, Timeline, notes
 from sensorium.results.timeline import CALM, EMOTIONS, LEAST, SECONDS, UNKNOWN, likeliest
 from sensorium.signal.fusion import Fusion, Track, apart, fuse, mean_track
+from sensorium.tasks._asked import sentence
 from sensorium.tasks._felt import chances, together, vector
 from sensorium.tasks._fitted import fusion_of
 from sensorium.tasks._text_signs import unlearned
@@ -55,6 +57,11 @@ class Reading:
         if extra := {label for one in evidence for label in one.emotion} - set(EMOTIONS):
             self.notes.append(notes.IN_NO_ROW(labels=", ".join(sorted(extra))))
 
+    def leave_out(self, sign: str, labels: Sequence[str]) -> None:
+        """A remark on what a classifier tells that is in no row."""
+        if extra := foreign_labels(labels):
+            self.notes.append(notes.LEFT_OUT(sign=sign, labels=sentence(extra)))
+
     def made(self, item: Media) -> Timeline:
         """The timeline of all that was added."""
         tracks = self._with_fused(fusion_of(self.classifiers))
@@ -63,7 +70,7 @@ class Reading:
             foreign = [one for one in self.events if one.kind == "language" and one.row == "text"]
             events += _unknown(self.grid, tracks[FUSED], foreign)
         return Timeline(
-            item=item.source if isinstance(item.source, str) else item.name,
+            item=item.title,
             grid=self.grid,
             labels=EMOTIONS if tracks else (),
             rows={name: row_of(one) for name, one in tracks.items()} or self._empty(),

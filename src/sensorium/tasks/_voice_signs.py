@@ -15,7 +15,7 @@ from sensorium.results import Evidence
 from sensorium.results.timeline import likeliest
 from sensorium.roles import AudioClassifier, Floats, SpeechDetector, StrangerListener
 from sensorium.signal.prosody import Prosody, characters_rate, prosody
-from sensorium.tasks._felt import chances
+from sensorium.tasks._felt import chances, key_of
 from sensorium.tasks._senses import Until
 
 RATE = 16_000
@@ -53,8 +53,7 @@ class Ear:
 
     @property
     def key(self) -> str:
-        models = (self.detector.provenance, self.classifier.provenance)
-        return " ".join(f"{one.model}@{one.revision}" for one in models)
+        return key_of(self.detector.provenance, self.classifier.provenance)
 
     def read(self, since: float) -> Iterator[object]:
         end = self.media.span.end if self.media.span else 1e9

@@ -17,7 +17,7 @@ def match(
     The probabilities are over what was given and sum to 1: they say which fits best among these,
     not whether any fits.
     """
-    candidates = {_label(one): one for one in among}
+    candidates = {one.title: one for one in among}
     _check(candidates)
     (asked,) = _embed([item], model)
     cosines = _embed(list(candidates.values()), model) @ asked
@@ -26,7 +26,7 @@ def match(
     order = np.argsort(-chances, kind="stable")
     labels = list(candidates)
     return Scores(
-        item=_label(item),
+        item=item.title,
         scores={labels[place]: float(chances[place]) for place in order},
         provenance=model.provenance,
     )
@@ -49,7 +49,3 @@ def _check(candidates: dict[str, Image | Text]) -> None:
             why="a model puts all texts nearer to each other than to any picture",
             hint="ask twice: once among the pictures, once among the texts",
         )
-
-
-def _label(item: Image | Text) -> str:
-    return item.source if isinstance(item.source, str) else item.name
