@@ -21,6 +21,22 @@ FIGURES = "figures.json"
 Axes = Mapping[str, Mapping[int, str]]
 
 
+def trace(
+    module: torch.nn.Module, inputs: Mapping[str, Tensor], output: str, axes: Axes, path: Path
+) -> None:
+    """Write what `module(*inputs)` does as a graph; see `export_graph`, which also compares."""
+    torch.onnx.export(
+        module,
+        tuple(inputs.values()),
+        str(path),
+        input_names=list(inputs),
+        output_names=[output],
+        dynamic_axes={name: dict(free) for name, free in axes.items()},
+        opset_version=17,
+        dynamo=False,  # the newer exporter needs a package more, and gives the same vectors
+    )
+
+
 def export_graph(
     module: torch.nn.Module, inputs: Mapping[str, Tensor], output: str, axes: Axes, path: Path
 ) -> None:
@@ -32,16 +48,7 @@ def export_graph(
     module = module.eval().to("cpu")
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: what came of it is compared below
-        torch.onnx.export(
-            module,
-            tuple(inputs.values()),
-            str(path),
-            input_names=list(inputs),
-            output_names=[output],
-            dynamic_axes={name: dict(free) for name, free in axes.items()},
-            opset_version=17,
-            dynamo=False,
-        )
+        trace(module, inputs, output, axes, path)
         wanted = module(*inputs.values()).numpy()
     feeds = {name: value.numpy() for name, value in inputs.items()}
     difference = float(np.abs(OnnxSession(path).run(feeds)[output] - wanted).max())

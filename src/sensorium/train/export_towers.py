@@ -146,6 +146,7 @@ def _trace(session: Session, feeds: dict[str, Any], target: Path) -> None:
     import torch
 
     from sensorium.runtime.torch import TorchSession
+    from sensorium.train.export import trace
 
     if not isinstance(session, TorchSession):
         raise InputError(
@@ -155,22 +156,12 @@ def _trace(session: Session, feeds: dict[str, Any], target: Path) -> None:
         )
     names, output = session.inputs, session.outputs[0]
     arrays = [*feeds.values()][: len(names)]
+    inputs = {name: torch.from_numpy(one) for name, one in zip(names, arrays, strict=True)}
     free = {2: {0: "batch", 1: "tokens"}, 4: {0: "batch"}}  # axes, by rank
+    axes = {name: free[one.ndim] for name, one in inputs.items()} | {output: {0: "batch"}}
     with _unfused(), torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: `_check` compares what came of it
-        torch.onnx.export(
-            session.graph(),
-            tuple(torch.from_numpy(array) for array in arrays),
-            str(target),
-            input_names=list(names),
-            output_names=[output],
-            dynamic_axes={
-                **{name: free[array.ndim] for name, array in zip(names, arrays, strict=True)},
-                output: {0: "batch"},
-            },
-            opset_version=17,
-            dynamo=False,  # the newer exporter needs a package more, and gives the same vectors
-        )
+        trace(session.graph(), inputs, output, axes, target)
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 import onnx
-import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from sensorium.train.export import trace
 from sensorium.train.four_bits import pack
 from sensorium.train.starts import BLOCK
 
@@ -36,16 +36,7 @@ def to_onnx(
     with warnings.catch_warnings():
         # What torch does not fold, ONNX Runtime does when it loads the file.
         warnings.filterwarnings("ignore", message="Constant folding")
-        torch.onnx.export(
-            net,
-            example,
-            path,
-            input_names=list(axes),
-            output_names=[output],
-            dynamic_axes=axes | {output: {0: "n"}},
-            opset_version=17,
-            dynamo=False,
-        )
+        trace(net, dict(zip(axes, example, strict=True)), output, axes | {output: {0: "n"}}, path)
     model = onnx.load(path)
     shrink(model, storage)
     onnx.checker.check_model(model, full_check=True)
