@@ -24,7 +24,7 @@ from sensorium.errors import InputError, first_line
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.onnx import OnnxSession
 from sensorium.signal.image import Resample
-from sensorium.train.begin.encoder import Begun, DualEncoder, Side
+from sensorium.train.begin.encoder import Begun, DualEncoder, Side, named
 from sensorium.train.distil import numbered, padded
 from sensorium.train.encoders import Block, EfficientNetLite, Layer, SameConv, TextEncoder
 from sensorium.train.export import write_config
@@ -103,7 +103,7 @@ def begin_builtin(checkpoint: Checkpoint) -> Begun:
     with torch.no_grad():
         towers.image.log_scale.fill_(float(np.log(config["logit_scale"])))
     view = View(says["size"], resample=Resample(says["resample"]))
-    told = {"start": f"`{checkpoint.spec}`, revision {checkpoint.revision}"}
+    told = {"start": named(checkpoint)}
     if checkpoint.licence:
         told["terms of the start"] = checkpoint.licence
     return Begun(model, view, words, partial(_write, model, config, folder), told)

@@ -20,7 +20,7 @@ from sensorium.roles import Pixels
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.devices import Device
 from sensorium.spec import Folder
-from sensorium.train.begin.encoder import SIDES, Begun, DualEncoder, Side, groups_at
+from sensorium.train.begin.encoder import SIDES, Begun, DualEncoder, Side, groups_at, named
 from sensorium.train.export import write_config
 from sensorium.train.export_towers import export, own_files
 from sensorium.train.loop import Group
@@ -118,7 +118,7 @@ def begin_checkpoint(checkpoint: Checkpoint) -> Begun:
     model = Pretrained(net, kind, pictures)
     view = Shown(width, resample=pictures.resample, steps=pictures)
     words = partial(_words, steps.words, kind.inputs)
-    told = {"start": f"`{checkpoint.spec}`, revision {checkpoint.revision}"}
+    told = {"start": named(checkpoint)}
     told["terms of the start"] = checkpoint.licence or "not stated here: see the original"
     loss = "sigmoid" if kind.name == "SiglipModel" else "info-nce"
     return Begun(model, view, words, partial(_write, model, checkpoint.folder), told, loss)

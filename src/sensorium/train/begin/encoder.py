@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.train.loop import Group, grouped
 from sensorium.train.view import View
 
@@ -90,6 +91,11 @@ def freeze(model: DualEncoder, side: Side) -> None:
 def groups_at(modules: Sequence[nn.Module], rate: float) -> list[Group]:
     """`loop.grouped` of several modules."""
     return [group for module in modules for group in grouped(module, rate)]
+
+
+def named(checkpoint: Checkpoint) -> str:
+    """A start, as the card names it."""
+    return f"`{checkpoint.spec}`, revision {checkpoint.revision}"
 
 
 @dataclass(frozen=True)

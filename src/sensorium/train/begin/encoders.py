@@ -23,7 +23,7 @@ from sensorium.runtime.devices import Device
 from sensorium.runtime.hub import resolve
 from sensorium.signal.image import Resample
 from sensorium.spec import parse_spec
-from sensorium.train.begin.encoder import Begun, DualEncoder, Side, groups_at
+from sensorium.train.begin.encoder import Begun, DualEncoder, Side, groups_at, named
 from sensorium.train.checkpoint import read_weights
 from sensorium.train.export import export_graph, write_config
 from sensorium.train.loop import BEST, Group
@@ -198,7 +198,7 @@ def _looking(shape: Shape) -> Looking:
         net = Vision(shape.size, shape.patch, shape.width, shape.layers, shape.heads)
         return Looking(net, shape.size, Resample.BICUBIC, MEAN, STD, 1.0, "a small ViT, new")
     checkpoint = resolve(parse_spec(shape.image))
-    told = f"`{checkpoint.spec}`, revision {checkpoint.revision}"
+    told = named(checkpoint)
     config = checkpoint.config
     if config.get("model_type") == "masked-image":
         says = config["image"]
@@ -241,7 +241,7 @@ def _reading(shape: Shape, pairs: Iterable[Pair], processes: Processes) -> Readi
         net = Reader(size, shape.length, shape.width, shape.layers, shape.heads)
         return _read(net, tokenizer, (shape.length, 0, PAD), 1.0, "a small transformer, new")
     checkpoint = resolve(parse_spec(shape.text))
-    told = f"`{checkpoint.spec}`, revision {checkpoint.revision}"
+    told = named(checkpoint)
     config = checkpoint.config
     if not checkpoint.has(TOKENIZER):
         raise InputError(f"{checkpoint.spec} has no {TOKENIZER}", "its words cannot be numbered")

@@ -12,7 +12,7 @@ from sensorium.runtime.hub import resolve
 from sensorium.spec import parse_spec
 from sensorium.train.begin.builtin import begin_builtin
 from sensorium.train.begin.checkpoint import KINDS, begin_checkpoint
-from sensorium.train.begin.encoder import Begun
+from sensorium.train.begin.encoder import Begun, named
 from sensorium.train.begin.encoders import Shape, begin_encoders
 from sensorium.train.begin.lora import add_lora, merge_lora
 from sensorium.train.begin.run import is_run
@@ -83,5 +83,5 @@ def _run(config: Plan, checkpoint: Checkpoint, processes: Processes) -> Begun | 
         for group in begun.model.groups():
             for weight in group.parameters:
                 weight.requires_grad_(True)
-    told = {"start": f"`{checkpoint.spec}`, revision {checkpoint.revision}"}
+    told = {"start": named(checkpoint)}
     return replace(begun, told={**begun.told, **told})
