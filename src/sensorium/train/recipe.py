@@ -17,6 +17,7 @@ from sensorium.train.card import BAD, write_card
 from sensorium.train.config import RUN, changed, fields_of, read_config, write_toml
 from sensorium.train.data import require_there
 from sensorium.train.loop import Ended, Event, Trainee, train
+from sensorium.train.memory import kept_memory
 from sensorium.train.options import Options
 from sensorium.train.processes import Processes, processes
 
@@ -45,7 +46,7 @@ class Recipe:
 
     def _events(self, options: Options) -> Iterator[Event]:
         out = options.out
-        with processes(options.device) as here:
+        with processes(options.device) as here, kept_memory():
             self._same_run(out, options)
             trainee = self.start(options, here)
             if here.first:
