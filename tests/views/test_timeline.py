@@ -30,6 +30,9 @@ def test_a_pipe_gets_columns(shown: Any) -> None:
     first, second = (line.split("\t") for line in lines(shown.timeline))
     assert first[:5] == ["0", "text", "happiness", "0.7500", "+0.8000"]
     assert second == ["2", "text", "unknown", "-", "", "随便吧"]
+    post = Evidence("post", 0, 1, "ha", "en", "positive", {}, {"positive": 0.9}, 0.9)
+    (told,) = lines(replace(shown.timeline, evidence=(post,)))
+    assert told.split("\t")[2:4] == ["positive", "0.9000"]
 
 
 def test_a_page_underlines_what_carried_and_needs_no_colours(shown: Any) -> None:

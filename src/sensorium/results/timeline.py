@@ -107,6 +107,11 @@ class Evidence:
     box: tuple[float, float, float, float] | None = None
 
     @property
+    def chance(self) -> float | None:
+        """Of its label; None where it is `unknown`."""
+        return {**self.sentiment, **self.emotion}.get(self.label)
+
+    @property
     def carried(self) -> tuple[str, ...]:
         """The words themselves, the weightiest first."""
         ranked = sorted(self.words, key=lambda one: -one.weight)
@@ -208,8 +213,7 @@ class Timeline(Result):
 
     def _cues(self) -> Iterator[str]:
         for number, one in enumerate(self.evidence, 1):
-            chance = one.emotion.get(one.label)
-            told = one.label if chance is None else f"{one.label} {chance:.0%}"
+            told = one.label if one.chance is None else f"{one.label} {one.chance:.0%}"
             cue = f"[{told}] {one.text}" if one.text else f"[{one.row}: {told}]"
             yield f"{number}\n{_clock(one.start)} --> {_clock(one.end)}\n{cue}\n"
 

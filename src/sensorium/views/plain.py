@@ -36,10 +36,9 @@ def _columns(hit: Hit) -> Iterator[str]:
 
 
 def _reading(one: Evidence) -> Iterator[str]:
-    chance = one.emotion.get(one.label)
     yield f"{one.start:g}"
     yield one.row
     yield one.label
-    yield "-" if chance is None else f"{chance:.4f}"
+    yield "-" if one.chance is None else f"{one.chance:.4f}"
     yield f"{one.valence:+.4f}" if one.sentiment else ""
     yield " ".join(one.text.split())

@@ -207,8 +207,7 @@ def _piece(timeline: Timeline, place: int, one: Evidence, width: int) -> Iterato
     known = one.label != UNKNOWN
     colour = feelings.look(one.label).colour
     yield Text(printable(one.label), style=f"bold {colour}" if known else "dim")
-    chances = {**one.sentiment, **one.emotion}
-    chance = chances.get(one.label, max(one.emotion.values(), default=0.0))
+    chance = max(one.emotion.values(), default=0.0) if one.chance is None else one.chance
     bar = (f"{blocks(chance, 8):<8}", "cyan") if width >= _ROOMY else ""
     yield Text.assemble((f"{chance:4.0%} ", "" if known else "dim"), bar)
     yield _valence(one, width)
