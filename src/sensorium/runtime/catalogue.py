@@ -55,6 +55,12 @@ def catalogue() -> dict[str, Row]:
     }
 
 
+def row_named(name: str) -> Row | None:
+    """By its name, or a built-in model by the name that its card and recipe bear."""
+    rows = catalogue()
+    return rows.get(name) or next((row for row in rows.values() if row.folder == name), None)
+
+
 def row_of(spec: ModelSpec) -> Row | None:
     """The row that suggests `spec`, of whatever revision."""
     said = str(spec).partition("@")[0]

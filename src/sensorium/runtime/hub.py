@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensorium.errors import InputError, ModelMissing, NotFound
-from sensorium.runtime.catalogue import BUILTIN, Row, catalogue, row_of
+from sensorium.runtime.catalogue import BUILTIN, Row, row_named, row_of
 from sensorium.runtime.checkpoint import Checkpoint, digest
 from sensorium.runtime.home import settings
 from sensorium.runtime.layouts import SETTINGS, graphs, torch_weights
@@ -40,7 +40,7 @@ def _named(name: str) -> Checkpoint:
     if not isinstance(chosen, Named):
         return resolve(chosen)
     name = chosen.name
-    row = catalogue().get(name)
+    row = row_named(name)
     if row is None:
         raise NotFound(f"there is no model “{name}”", hint="sensorium models list")
     if row.folder:
@@ -51,7 +51,7 @@ def _named(name: str) -> Checkpoint:
                 why="its files are not installed",
                 hint="--model dir:FOLDER, where a run of sensorium train ended",
             )
-        return Checkpoint(Named(name), folder, digest(folder), row.licence)
+        return Checkpoint(Named(row.name), folder, digest(folder), row.licence)
     if row.package:
         return _packaged(row)
     return resolve(row.model_spec)

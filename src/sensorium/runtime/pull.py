@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorium.errors import InputError, NotFound, Refused, SensoriumError, first_line
-from sensorium.runtime.catalogue import catalogue
+from sensorium.runtime.catalogue import row_named
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.hub import repo_folder, resolve
 from sensorium.runtime.layouts import graphs, needed, torch_weights
@@ -83,7 +83,7 @@ def pull(spec: ModelSpec) -> Generator[Bytes, None, Checkpoint]:
 def hub_repo(spec: ModelSpec) -> HubRepo:
     """The repository that a spec stands for; InputError where it is not of the Hub."""
     if isinstance(spec, Named):
-        row = catalogue().get(spec.name)
+        row = row_named(spec.name)
         if row is None:
             raise NotFound(f"there is no model “{spec.name}”", hint="sensorium models list")
         if row.package:

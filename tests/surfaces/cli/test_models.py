@@ -75,6 +75,17 @@ def test_choosing_and_going_back(sensorium: Run, cache: Path, home: Path) -> Non
     assert [row["name"] for row in rows if "dual-tower" in row["chosen"]] == ["hf:lab/clip"]
 
 
+def test_a_built_in_model_goes_by_the_name_of_its_card_too(sensorium: Run, home: Path) -> None:
+    told = [records(sensorium("models", "info", name, "--json"))[0]
+            for name in ("voice-emotion", "audio-classifier")]  # fmt: skip
+    assert told[0] | {"model": ""} == told[1] | {"model": ""}
+    assert told[0]["spec"] == "audio-classifier"
+    (chosen,) = records(sensorium("models", "use", "voice-emotion", "--json"))
+    assert chosen["model"] == "audio-classifier"
+    ended = sensorium("models", "pull", "voice-emotion")
+    assert ended.returncode == 2 and b"built in" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -13,7 +13,7 @@ from sensorium.errors import InputError, ModelMissing, NotFound
 from sensorium.flow import Progress
 from sensorium.models import family_of, role_name
 from sensorium.roles import ROLES
-from sensorium.runtime.catalogue import BUILTIN, Row, catalogue, row_of
+from sensorium.runtime.catalogue import BUILTIN, Row, catalogue, row_named, row_of
 from sensorium.runtime.checkpoint import Checkpoint
 from sensorium.runtime.home import choose, settings
 from sensorium.runtime.hub import cached, remove, resolve
@@ -67,7 +67,7 @@ def list_(ctx: typer.Context) -> None:
 def info(ctx: typer.Context, model: Spec) -> None:
     """What a model is, where it lies, what it serves, where its figures are from."""
     out = Out.of(ctx)
-    row = catalogue().get(model) or row_of(parse_spec(model))
+    row = row_named(model) or row_of(parse_spec(model))
     try:
         checkpoint: Checkpoint | None = resolve(parse_spec(model))
     except ModelMissing:
@@ -117,6 +117,8 @@ def use(
 ) -> None:
     """Choose the model that tasks use; libraries keep the one that indexed them."""
     out = Out.of(ctx)
+    row = row_named(model)
+    model = row.name if row else model
     serves = [role_name(one) for one in family_of(_named(model)).roles]
     role = role or serves[0]
     if role not in ROLES:
@@ -245,7 +247,7 @@ def _how_to_get(row: Row) -> str:
 
 def _named(model: str) -> Checkpoint:
     """The checkpoint that a name stands for, whatever is chosen in its place now."""
-    row = catalogue().get(model)
+    row = row_named(model)
     return resolve(row.model_spec if row and row.spec else parse_spec(model))
 
 
