@@ -23,7 +23,7 @@ from sensorium.roles import (
     Pixels,
 )
 from sensorium.signal.face import expression, overlap, pose, smooth, track
-from sensorium.tasks._felt import Vector, chances, key_of
+from sensorium.tasks._felt import Vector, chances, key_of, wordless
 from sensorium.tasks._senses import Until
 
 EVERY = 0.5
@@ -275,21 +275,8 @@ def _evidence(row: str, one: Track, part: slice, felt: Floats, every: float) -> 
     looks, times = one.looks[part], one.times[part]
     place = EMOTIONS.index(label) if label in EMOTIONS else int(numbers.argmax())
     best = max(range(len(looks)), key=lambda at: looks[at].felt[place] * looks[at].score)
-    return Evidence(
-        row,
-        times[0],
-        round(times[-1] + every, 6),
-        "",
-        "",
-        label,
-        told,
-        {},
-        0.0,
-        (),
-        looks[best].signs,
-        times[best],
-        looks[best].xyxy,
-    )
+    made = wordless(row, times[0], round(times[-1] + every, 6), told, looks[best].signs)
+    return replace(made, at=times[best], box=looks[best].xyxy)
 
 
 def look_at(image: Image, reader: FaceReader) -> tuple[Look, ...]:

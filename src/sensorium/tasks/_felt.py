@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sensorium.results import Provenance
-from sensorium.results.timeline import EMOTIONS
+from sensorium.results import Evidence, Provenance
+from sensorium.results.timeline import EMOTIONS, likeliest
 
 Vector = NDArray[np.float64]
 
@@ -21,6 +21,13 @@ def chances(numbers: Iterable[float]) -> dict[str, float]:
     """Numbers in the order of the emotions, by name; without those that the model does not know."""
     pairs = zip(EMOTIONS, numbers, strict=True)
     return {label: round(float(chance), 6) for label, chance in pairs if chance > 0}
+
+
+def wordless(
+    row: str, start: float, end: float, told: dict[str, float], signs: dict[str, float]
+) -> Evidence:
+    """Evidence of a voice or a face. told: emotion → probability."""
+    return Evidence(row, start, end, "", "", likeliest(told), told, {}, 0.0, (), signs)
 
 
 def key_of(*models: Provenance) -> str:

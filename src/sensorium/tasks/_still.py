@@ -7,12 +7,12 @@ from sensorium.errors import InputError
 from sensorium.media import Image, Text
 from sensorium.media.sentences import Sentence, language_of, read_sentences, split_sentences
 from sensorium.results import Evidence, Grid, Timeline, notes
-from sensorium.results.timeline import SECONDS, SENTENCES, UNKNOWN, likeliest
+from sensorium.results.timeline import SECONDS, SENTENCES, UNKNOWN
 from sensorium.roles import PostClassifier
 from sensorium.task import Event
 from sensorium.tasks import _face_signs, _text_signs
 from sensorium.tasks._asked import Asked, opened, refuse_unless, unread
-from sensorium.tasks._felt import chances
+from sensorium.tasks._felt import chances, wordless
 from sensorium.tasks._moving import face_reader, steps
 from sensorium.tasks._timeline import Reading
 
@@ -66,10 +66,8 @@ def _read_faces(reading: Reading, item: Image, asked: Asked) -> None:
     looks = _face_signs.look_at(item, reader)
     for at, one in enumerate(looks):
         row = _face_signs.row_name(at)
-        told = chances(one.felt)
-        label = likeliest(told)
-        face = Evidence(row, 0.0, 1.0, "", "", label, told, {}, 0.0, (), one.signs, 0.0, one.xyxy)
-        reading.add(row, [face])
+        face = wordless(row, 0.0, 1.0, chances(one.felt), one.signs)
+        reading.add(row, [replace(face, at=0.0, box=one.xyxy)])
     if not looks:
         reading.notes.append(notes.NO_FACE())
     reading.leave_out("face", reader.classifier.labels)

@@ -12,10 +12,9 @@ from sensorium.media.sentences import Sentence
 from sensorium.media.sound import Sound
 from sensorium.models._labels import as_emotions
 from sensorium.results import Evidence
-from sensorium.results.timeline import likeliest
 from sensorium.roles import AudioClassifier, Floats, SpeechDetector, StrangerListener
 from sensorium.signal.prosody import Prosody, characters_rate, prosody
-from sensorium.tasks._felt import chances, key_of
+from sensorium.tasks._felt import chances, key_of, wordless
 from sensorium.tasks._senses import Until
 
 RATE = 16_000
@@ -178,10 +177,8 @@ def evidence_of(
     for one in spoken:
         told = chances(one.felt)
         signs = _with_characters(one, transcript) | _against(one.signs, own)
-        label = likeliest(told)
-        found.append(
-            Evidence("voice", one.start, one.end, "", language, label, told, {}, 0.0, (), signs)
-        )
+        made = wordless("voice", one.start, one.end, told, signs)
+        found.append(replace(made, language=language))
     return found
 
 
