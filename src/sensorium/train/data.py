@@ -12,6 +12,7 @@ from sensorium.errors import InputError, NotFound
 from sensorium.media.kind import Kind, kind_of
 from sensorium.train.pair import Bad, Pair
 from sensorium.train.readers import hub
+from sensorium.train.readers.columns import FILES, caption_columns
 from sensorium.train.readers.folder import (
     CAPTIONS,
     names_pictures,
@@ -186,8 +187,6 @@ def _each(tables: Iterable[Path]) -> Iterator[Pair | Bad]:
 
 def _tells_captions(path: Path) -> bool:
     """A folder may hold json lines of another kind beside its pictures."""
-    from sensorium.train.readers.columns import FILES, caption_columns
-
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         line = next((line for line in file if line.strip()), "")
     try:

@@ -21,6 +21,10 @@ STAGES = (
 )
 
 
+MIDDLE, SPREAD = 127, 128
+"""Of the pixels that EfficientNet-Lite was trained on, 0 to 255."""
+
+
 class SameConv(nn.Sequential):  # type: ignore[misc]
     """Convolution, batch norm and (by default) ReLU6, padded as TensorFlow's SAME pads.
 

@@ -8,9 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from sensorium.train.encoders import EfficientNetLite, SameConv
-
-_MIDDLE, _SPREAD = 127, 128  # of pixels, as the start was trained
+from sensorium.train.encoders import MIDDLE, SPREAD, EfficientNetLite, SameConv
 
 
 class Whole(nn.Module):  # type: ignore[misc]
@@ -48,7 +46,7 @@ class FaceEmotion(nn.Module):  # type: ignore[misc]
         nn.init.normal_(self.heads.weight, std=0.01)
 
     def forward(self, faces: Tensor) -> Tensor:
-        x = ((faces - _MIDDLE) / _SPREAD)[:, None].contiguous(memory_format=torch.channels_last)
+        x = ((faces - MIDDLE) / SPREAD)[:, None].contiguous(memory_format=torch.channels_last)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen == 0):
             x = self.net.lower(x, self.frozen)
         x = self.net.upper(x, self.frozen)
@@ -58,7 +56,7 @@ class FaceEmotion(nn.Module):  # type: ignore[misc]
         """Give the frozen blocks the means and spreads of faces, and fold their norms away."""
         if not self.frozen:
             return
-        parts = (((part - _MIDDLE) / _SPREAD)[:, None] for part in faces.split(64))
+        parts = (((part - MIDDLE) / SPREAD)[:, None] for part in faces.split(64))
         settle(self.net, self.frozen, parts)
 
 

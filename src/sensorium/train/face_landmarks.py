@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sensorium.train.encoders import EfficientNetLite, SameConv
+from sensorium.train.encoders import MIDDLE, SPREAD, EfficientNetLite, SameConv
 from sensorium.train.face_emotion import about, centred, in_whole, settle
 from sensorium.train.face_points import MIRRORED, POINTS
 
@@ -23,7 +23,6 @@ _INNER = 96  # what the network enlarges it to
 CHANNELS = 80
 """Of the last block that is used."""
 _BLOCKS, _STRIDE = 8, 16
-_MIDDLE, _SPREAD = 127, 128  # of pixels, as the start was trained
 EYES, NOSE, CORNERS = (slice(36, 42), slice(42, 48)), 30, (48, 54)
 _WEIGHTS = (*[0.4] * 17, *[1.0] * 10, *[0.7] * 9, *[1.6] * 12, *[1.4] * 20)  # the jaw is vague
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -61,7 +60,7 @@ class FacePoints(nn.Module):  # type: ignore[misc]
 
 def _entered(faces: Tensor) -> Tensor:
     x = F.interpolate(faces, (_INNER, _INNER), mode="bilinear", align_corners=False)
-    return ((x - _MIDDLE) / _SPREAD).contiguous(memory_format=torch.channels_last)
+    return ((x - MIDDLE) / SPREAD).contiguous(memory_format=torch.channels_last)
 
 
 def five(points: Tensor) -> Tensor:

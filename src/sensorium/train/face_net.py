@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sensorium.train.encoders import Block, EfficientNetLite, SameConv
+from sensorium.train.encoders import MIDDLE, SPREAD, Block, EfficientNetLite, SameConv
 
 Floats = NDArray[np.float32]
 
@@ -180,7 +180,7 @@ def batched(canvases: list[Canvas]) -> Batch:
 
 def scaled(pixels: Tensor) -> Tensor:
     """uint8 `(n, 3, h, w)` → as the trunk takes it."""
-    return ((pixels.float() - 127) / 128).contiguous(memory_format=torch.channels_last)
+    return ((pixels.float() - MIDDLE) / SPREAD).contiguous(memory_format=torch.channels_last)
 
 
 def detection_loss(told: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:

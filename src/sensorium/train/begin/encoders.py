@@ -25,7 +25,7 @@ from sensorium.signal.image import Resample
 from sensorium.spec import parse_spec
 from sensorium.train.begin.encoder import Begun, DualEncoder, Side, groups_at, named
 from sensorium.train.checkpoint import read_weights
-from sensorium.train.export import export_graph, write_config
+from sensorium.train.export import export_graph, picture_config, write_config
 from sensorium.train.loop import BEST, Group
 from sensorium.train.pair import Pair
 from sensorium.train.pixels import MEAN, STD
@@ -309,7 +309,7 @@ def _write(model: Encoders, looking: Looking, reading: Reading, out: Path) -> No
     text = _Unit(_Text(model))
     export_graph(text, {"ids": ids, "mask": mask}, "embedding", axes, out / "text.onnx")
     reading.tokenizer.save(str(out / TOKENIZER))
-    picture = {"size": looking.size, "resize": "squeeze", "resample": int(looking.resample)}
+    picture = picture_config(looking.size, looking.resample)
     picture |= {"mean": model.mean.flatten().tolist(), "std": model.std.flatten().tolist()}
     logits = {"logit_scale": math.exp(model.log_scale.item()), "logit_bias": model.bias.item()}
     settings = {"model_type": "dual_tower", "dim": model.from_image.out_features} | logits
