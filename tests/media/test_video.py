@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -328,3 +329,13 @@ def test_ten_bits_and_pixels_that_are_not_square(tmp_path: Path) -> None:
     pixels = read_frame(path, 0.1, 48)
     assert pixels.shape == (48, 72, 3)
     assert np.abs(pixels.astype(int) - (200, 40, 90)).max() <= 3
+
+
+def test_a_video_that_was_begun_and_holds_nothing_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "begun.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        out.start_encoding()
+    with pytest.raises(InputError, match="before its first picture or sound"):
+        probe(path)

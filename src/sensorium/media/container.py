@@ -59,6 +59,8 @@ def _why_closed(file: BinaryIO, error: Exception) -> str:
         return f"it is cut off, or was never finished: it ends after {size:,} bytes"
     if isinstance(error, av.error.InvalidDataError):
         return "it is broken, or no sound or video that we read"
+    if isinstance(error, EOFError):
+        return "it ends before its first picture or sound"
     return (getattr(error, "strerror", None) or str(error)).lower()[:120]
 
 
