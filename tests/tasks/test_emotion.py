@@ -66,6 +66,16 @@ def test_a_text_without_letters_is_refused(small: ModuleType) -> None:
         emotion("?! ...", text_model=small.Lexicon())
 
 
+def test_an_emoji_alone_is_read(small: ModuleType) -> None:
+    told = emotion("😡", text_model=small.Lexicon())
+    (one,) = told.evidence
+    assert (one.text, one.language) == ("😡", "")
+    assert "language" not in {one.kind for one in told.events}
+    for nothing in ("♪ ♪", "★ ★ ★", "🎵"):
+        with pytest.raises(InputError, match="no words"):
+            emotion(nothing, text_model=small.Lexicon())
+
+
 def test_the_model_is_one(small: ModuleType) -> None:
     assert isinstance(small.Lexicon(), TextClassifier)
 

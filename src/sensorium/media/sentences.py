@@ -22,15 +22,23 @@ _HANGUL = re.compile(r"[\uac00-\ud7af]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _ACCENT = re.compile(r"[\u00c0-\u024f]")
 _LETTER = re.compile(r"[^\W\d_]")
+# Faces, hearts and pictures; not the stars of a dividing line, nor the notes of sung subtitles.
+_EMOJI = re.compile(r"[\u2639-\u263b\u2665\u2763-\u2765\U0001f300-\U0001f3b4\U0001f3b7-\U0001faff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """span: of the cue that it stands in, seconds; None in a text without times."""
+    """language: empty where it has no letters. span: of the cue that it stands in, seconds; None in
+    a text without times."""
 
     text: str
     language: str
     span: Span | None = None
+
+    @property
+    def says(self) -> bool:
+        """Something that can be read: it has letters, or an emoji."""
+        return bool(self.language or _EMOJI.search(self.text))
 
 
 def read_sentences(passages: Iterator[Passage]) -> Iterator[Sentence]:

@@ -24,7 +24,7 @@ def of_text(item: Text, asked: Asked) -> Generator[Event, None, Timeline]:
     """Sentence by sentence; a subtitle file along its time."""
     refuse_unless("text" in asked.only, f"--only {asked.only}", "a text has neither voice nor face")
     model = asked.models.text()
-    sentences = (one for one in read_sentences(item.passages()) if one.language)
+    sentences = (one for one in read_sentences(item.passages()) if one.says)
     if asked.lang != "auto":
         sentences = (replace(one, language=asked.lang) for one in sentences)
     found = yield from _text_signs.read_all(sentences, model)
@@ -79,7 +79,7 @@ def _read_words(reading: Reading, words: str, asked: Asked) -> Generator[Event, 
     if model is None:
         return
     told = (Sentence(one, _language(one, asked)) for one in split_sentences(words))
-    found = yield from _text_signs.read_all((one for one in told if one.language), model)
+    found = yield from _text_signs.read_all((one for one in told if one.says), model)
     evidence = [replace(one, start=0.0, end=1.0) for one in _text_signs.evidence_of(found)]
     reading.add_text(evidence, model.provenance)
 

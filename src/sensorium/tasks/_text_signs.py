@@ -101,7 +101,7 @@ def unlearned(evidence: Sequence[Evidence]) -> list[Event]:
     return [
         Event(one.start, one.end, one.row, "language", one.language)
         for one in evidence
-        if one.language not in LEARNED
+        if one.language and one.language not in LEARNED
     ]
 
 

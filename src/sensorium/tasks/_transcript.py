@@ -19,7 +19,7 @@ def read_transcript(path: Path, item: Media, language: str) -> list[Sentence]:
     in which one has the item's name. language: `auto`, or what all of it is in."""
     text = Media.of(_file(path, item), Text)
     assert isinstance(text, Text)
-    found = [one for one in read_sentences(text.passages()) if one.language]
+    found = [one for one in read_sentences(text.passages()) if one.says]
     if not found:
         raise InputError(f"{text.name} has no words", "there is nothing in it to read")
     if language != "auto":
