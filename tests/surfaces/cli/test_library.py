@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 
 from sensorium.results import Hits
+from sensorium.surfaces.cli._out import Out
 
 Ended = subprocess.CompletedProcess[bytes]
 Run = Callable[..., Ended]
@@ -224,3 +227,27 @@ def test_a_watched_folder_is_followed_until_ctrl_c(
         program.send_signal(signal.SIGINT)
         assert program.wait(20) == 130
         assert b"Traceback" not in program.stderr.read()
+
+
+def test_what_is_found_by_its_name_alone_is_counted_so(sensorium: Run, pictures: Path) -> None:
+    sound = pictures / "tone.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(b"\0\1" * 8000)
+    assert b"1 found by name alone" in sensorium("index", "pictures").stdout
+    told = sensorium("doctor", "--library", "default").stderr
+    assert b"3 can be found, 1 by name alone, 1 cannot be read" in told
+
+
+def test_a_long_value_goes_on_below_its_beginning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    Out().table([("model", "word " * 20)])
+    assert capsys.readouterr().out.count("\n") == 1  # a pipe has no width
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    Out().table([("model", "word " * 20)])
+    plain = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    first, *rest = plain.splitlines()
+    assert first.startswith("model  word") and len(rest) > 1
+    assert all(line.startswith(" " * 7) for line in rest)

@@ -77,12 +77,21 @@ class Out:
             self.console.print(what)
 
     def table(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Names and values for people, in two columns."""
-        from rich.markup import escape
+        """Names and values for people, in two columns; a long value goes on below its beginning."""
+        from rich.table import Table
+        from rich.text import Text
 
         width = max((len(name) for name, _ in rows), default=0)
+        if not sys.stdout.isatty():  # a pipe has no width
+            for name, value in rows:
+                self.show(Text(f"{name:<{width}}  {value}"))
+            return
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(min_width=width, style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
         for name, value in rows:
-            self.show(f"[dim]{name:<{width}}[/dim]  {escape(value)}")
+            grid.add_row(name, Text(value))
+        self.show(grid)
 
     def result(self, result: "AnyResult", preview: bool = True, named: bool = False) -> None:
         """JSON with --json, plain lines in a pipe, else as a terminal shows it. named: it is one of

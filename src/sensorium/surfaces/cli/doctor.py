@@ -114,13 +114,15 @@ def _library(name: str, out: Out) -> None:
         told = (State.BAD, State.ABSENT)
         entries = [one for one in index if one.state in told or one.note]
         count = len(index)
+        waiting = sum(one.state is State.LISTED for one in index)
     for entry in entries:
         if out.json:
             out.record(_record(entry))
         else:
             out.row(entry.state, entry.path, entry.reason or entry.note or "it is not here now")
     bad = sum(entry.state is State.BAD for entry in entries)
-    out.note(f"{name}: {count:,} can be found, {bad:,} cannot be read")
+    by_name = f", {waiting:,} by name alone" if waiting else ""
+    out.note(f"{name}: {count:,} can be found{by_name}, {bad:,} cannot be read")
 
 
 def _record(entry: Entry) -> dict[str, object]:

@@ -158,7 +158,7 @@ def summary(added: Added) -> str:
         "known by another name": added.known,
         "unchanged": added.unchanged,
         "bad": added.bad,
-        "waiting for a model": added.listed,
+        "found by name alone": added.listed,
         "deleted": added.removed,
         "not here now": added.absent,
     }
