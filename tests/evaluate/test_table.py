@@ -36,6 +36,8 @@ def test_what_is_no_table(tmp_path: Path) -> None:
         Table.of(tmp_path / "notes.parquet")
     with pytest.raises(NotFound):
         Table.of(tmp_path / "absent.parquet")
+    with pytest.raises(InputError, match="is a folder"):
+        Table.of(tmp_path)
 
 
 def test_without_pyarrow_the_hint_says_what_to_install(

@@ -53,7 +53,7 @@ def test_a_library_by_name_is_not_made(library: Index, tower: Any, tmp_path: Pat
     assert search("blue", library="mine", model=tower).searched == 2
     with pytest.raises(NotFound, match="no such library") as told:
         search("blue", library="yours", model=tower)
-    assert "mine" in told.value.why
+    assert "mine" in told.value.why and told.value.hint == "--library mine"
     assert not (tmp_path / "home" / "libraries" / "yours").exists()
 
 

@@ -44,6 +44,8 @@ class Table:
     def of(cls, value: Any) -> "Table":
         """The table at a path; NotFound or InputError says what is wrong with it."""
         table = cls(Path(value).expanduser())
+        if table.path.is_dir():
+            raise InputError(f"{table.path} is a folder", "a data file is a parquet file")
         if not table.path.is_file():
             raise NotFound(f"{table.path} does not exist", "a data file is a parquet file")
         _ = table.columns

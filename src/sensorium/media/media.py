@@ -189,7 +189,9 @@ def _words_or_file(value: str, wanted: tuple[type[Media], ...]) -> Media:
     raise NotFound(
         f"{value} does not exist",
         why="nothing is there under that name",
-        hint='if these are words: sm.text("…"), or what is piped in' if Text in wanted else "",
+        hint='if these are words: piped in, as @-; in Python sm.text("…")'
+        if Text in wanted
+        else "",
     )
 
 

@@ -52,12 +52,11 @@ def search(
     if among is not None:
         return _among(query, among, model or open_model(None, DualTower), k, min_score)
     if library is None:
+        known = libraries()
         raise NotFound(
             "there is no such library",
-            why=f"there are: {', '.join(libraries())}"
-            if libraries()
-            else "nothing was indexed yet",
-            hint="sensorium index ~/Pictures",
+            why=f"there are: {', '.join(known)}" if known else "nothing was indexed yet",
+            hint=f"--library {known[0]}" if known else "sensorium index ~/Pictures",
         )
     chosen = Filter(kind, since, until, near, camera, path, emotion)
     return library.search(query, k=k, chosen=chosen, min_score=min_score, model=model)
