@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,13 @@ def test_hits_say_where_how_likely_and_why(shown: Any) -> None:
 def test_nothing_found_is_said_calmly() -> None:
     none = Hits(query="a whale", hits=(), searched=1, verdict="nothing")
     assert "Nothing here matches a whale" in printed(none, console(color_system=None))
+
+
+def test_what_does_not_match_is_told_without_pictures(shown: Any) -> None:
+    nearest = replace(shown.hits, verdict="nothing")
+    assert "▀" in printed(shown.hits, console())
+    told = printed(nearest, console())
+    assert "▀" not in told and "half.png" in told
 
 
 def test_half_blocks_have_the_colours_of_the_picture(shown: Any) -> None:

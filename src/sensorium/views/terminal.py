@@ -25,10 +25,12 @@ COLUMNS, ROWS = 18, 5
 
 
 def render(result: AnyResult, console: Console, preview: bool = True) -> RenderableType:
-    """What to print for `result`; thumbnails only where `console` can show them."""
+    """What to print for `result`; thumbnails only of what was found and where `console` can show
+    them."""
     match result:
         case Hits():
-            return Group(*_hits(result, preview and shows_pictures(console)))
+            pictures = preview and result.verdict != "nothing" and shows_pictures(console)
+            return Group(*_hits(result, pictures))
         case Scores():
             return Group(*_scores(result))
         case Vectors():
