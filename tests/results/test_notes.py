@@ -29,8 +29,10 @@ def test_every_note_is_found_again_by_its_english(note: Note) -> None:
 
 
 def test_values_are_in_chinese_where_they_are_words_of_ours() -> None:
-    told = in_chinese(OTHER_LANGUAGE(languages="de and en", language="zh"))
-    assert told == "语音模型只学过德语、英语：读中文只是猜测"
+    told = in_chinese(OTHER_LANGUAGE(languages="German and English", language="Chinese"))
+    assert told == "语音模型只学过德语和英语：读中文只是猜测"
+    told = in_chinese(OTHER_LANGUAGE(languages="English, German and French", language="xx"))
+    assert told == "语音模型只学过英语、德语和法语：读xx只是猜测"
     assert in_chinese(LOST(count=3)) == "另有 3 张人脸出现较短，略去"
     assert in_chinese(LEFT_OUT(sign="face", labels="love")) == "人脸模型还分 love：略去"
     cut = SOUND_AMISS(why="it ends after 5.0 of 9.0 seconds")

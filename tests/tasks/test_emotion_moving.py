@@ -135,8 +135,11 @@ def test_speech_in_another_language_is_marked(
     assert [one.kind for one in emotion(path, lang="en", **models).events] == []
     told = emotion(path, lang="zh", **models)
     assert [(one.kind, one.row, one.note) for one in told.events] == [("language", "voice", "zh")]
-    assert any("de and en: of zh" in note for note in told.notes)
-    assert any("--lang can say" in note for note in emotion(path, **models).notes)
+    assert any("German and English: of Chinese" in note for note in told.notes)
+    assert any("只学过德语和英语：读中文" in in_chinese(note) for note in told.notes)
+    told = emotion(path, **models)
+    assert any("German and English; which" in note and "--lang can" in note for note in told.notes)
+    assert any("只学过德语和英语；" in in_chinese(note) for note in told.notes)
 
 
 def test_a_speakers_own_way(small: ModuleType, tmp_path: Path, models: dict[str, Any]) -> None:

@@ -84,17 +84,33 @@ _FILES = (
     Note("it is cut off, or a part of it is broken", "文件不完整，或有一处损坏"),
     Note("no picture after {end} s can be decoded", "{end} 秒以后的画面无法解码"),
 )
+_LANGUAGES = {
+    "zh": ("Chinese", "中文"),
+    "en": ("English", "英语"),
+    "de": ("German", "德语"),
+    "fr": ("French", "法语"),
+    "es": ("Spanish", "西班牙语"),
+    "it": ("Italian", "意大利语"),
+    "pt": ("Portuguese", "葡萄牙语"),
+    "ru": ("Russian", "俄语"),
+    "ja": ("Japanese", "日语"),
+    "ko": ("Korean", "韩语"),
+    "other": ("another language", "其他语言"),
+}
 _WORDS = {
     "text": "文字",
     "voice": "语音",
     "face": "人脸",
     "landmarks": "面部关键点",
     "the post": "图文",
-    "zh": "中文",
-    "en": "英语",
-    "de": "德语",
+    **{word: zh for code, (en, zh) in _LANGUAGES.items() for word in (code, en)},
 }
 _ALL = (*(note for note in list(globals().values()) if isinstance(note, Note)), *_FILES)
+
+
+def language(code: str) -> str:
+    """`de` → German; a code that is not known here stays as it is."""
+    return _LANGUAGES.get(code, (code, code))[0]
 
 
 def in_chinese(told: str) -> str:
@@ -112,7 +128,8 @@ def _value(told: str) -> str:
     """A note within a note, a word, or several with commas and `and` between them."""
     parts = re.split(r", | and ", told)
     if all(part in _WORDS for part in parts):
-        return "、".join(_WORDS[part] for part in parts)
+        *first, last = (_WORDS[part] for part in parts)
+        return "和".join([*(["、".join(first)] if first else []), last])
     return in_chinese(told)
 
 

@@ -198,11 +198,12 @@ def _remark_language(reading: Reading, ear: Ear, spoken: list[Spoken], language:
     learned = ear.classifier.languages
     if not learned or language in learned:
         return
-    known = sentence(learned)
+    known = sentence([notes.language(one) for one in learned])
     if not language:
         reading.notes.append(notes.SOME_LANGUAGE(languages=known))
         return
-    reading.notes.append(notes.OTHER_LANGUAGE(languages=known, language=language))
+    spoken_in = notes.language(language)
+    reading.notes.append(notes.OTHER_LANGUAGE(languages=known, language=spoken_in))
     first, last = spoken[0].start, spoken[-1].end
     reading.events.append(Remark(first, last, "voice", "language", language))
 
