@@ -277,3 +277,35 @@ def test_the_other_language_and_no_word_to_the_network(film: Path, browser: Any)
     entries = "performance.getEntriesByType('resource').map((one) => one.name.slice(0, 5))"
     assert set(browser.run(entries)) <= {"data:"}
     assert browser.run("document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_the_panel_says_unknown_where_nothing_stands_out(film: Path, browser: Any) -> None:
+    """At 0:01 0.346 would round to the 35% that a label must have."""
+    values = ((0.9, 0.346, 0.0), (0.05, 0.327, 0.0), (0.05, 0.327, 0.0))
+    labels = ("anger", "fear", "neutral")
+    row = Row(dict(zip(labels, values, strict=True)), (True, True, False))
+    told = replace(
+        filmed(film), labels=labels, rows={"fused": row, "voice": row}, grid=Grid("seconds", 1, 3)
+    )
+    path = film.with_suffix(".html")
+    path.write_text(page((told,)), "utf-8")
+    browser.open(path)
+    panel = """(at) => {
+        const slide = document.querySelector(".felt-slide");
+        slide.value = at;
+        slide.dispatchEvent(new Event("input"));
+        return [...document.querySelectorAll(".felt-kinds div")].map((one) => one.innerText)
+            .concat(document.querySelectorAll(".felt-meters .best").length,
+                slide.getAttribute("aria-valuetext"));
+    }"""
+
+    def at(seconds: float) -> list[Any]:
+        found: list[Any] = browser.run(f"({panel})({seconds})")
+        return [" ".join(one.split()) if isinstance(one, str) else one for one in found]
+
+    assert at(0.5) == ["fused anger 90%", "voice anger 90%", 1, "0:00 anger 90%"]
+    said = "unknown (likeliest: anger 35%)"
+    assert at(1.5) == [f"fused {said}", f"voice {said}", 0, f"0:01 {said}"]
+    assert at(2.5) == ["fused –", "voice –", 0, "0:02 –"]
+    browser.run("document.querySelector('.language').click()")
+    assert at(1.5)[:2] == ["综合 不确定（最可能：愤怒 35%）", "声音 不确定（最可能：愤怒 35%）"]

@@ -26,22 +26,29 @@ function follow(felt) {
     return whole >= 3600 ? `${Math.floor(whole / 3600)}:${text}` : text;
   }
 
-  function chances(name) {
-    const row = told.rows[name];
+  const main = "fused" in told.rows ? "fused" : Object.keys(told.rows)[0];
+
+  function column(row) {
     const last = row.values.length - 1;
-    return row.values[Math.min(last, Math.max(0, Math.floor((at - told.start) / row.wide)))];
+    return Math.min(last, Math.max(0, Math.floor((at - told.start) / row.wide)));
   }
+
+  const chances = (name) => told.rows[name].values[column(told.rows[name])];
+  const isUnknown = (name) => told.rows[name].unknown.includes(column(told.rows[name]));
 
   function best(name) {
     const values = chances(name);
     if (!values || !values.length) return "–";
+    const zh = page.dataset.lang === "zh" ? 1 : 0;
     const most = values.indexOf(Math.max(...values));
-    return `${told.labels[most][page.dataset.lang === "zh" ? 1 : 0]} ${values[most]}%`;
+    const likeliest = `${told.labels[most][zh]} ${values[most]}%`;
+    if (!isUnknown(name)) return likeliest;
+    return told.unknown[zh] + (zh ? `（最可能：${likeliest}）` : ` (likeliest: ${likeliest})`);
   }
 
   function tell() {
-    const values = chances("fused" in told.rows ? "fused" : Object.keys(told.rows)[0]);
-    const most = values ? Math.max(...values) : -1;
+    const values = chances(main);
+    const most = values && !isUnknown(main) ? Math.max(...values) : -1;
     for (const item of now.querySelectorAll("[data-label]")) {
       const value = values ? values[item.dataset.label] : 0;
       item.style.setProperty("--share", `${value}%`);
@@ -60,7 +67,7 @@ function follow(felt) {
     at = Math.min(Math.max(time, told.start), told.end);
     felt.style.setProperty("--at", String((at - told.start) / length));
     slide.value = at;
-    slide.setAttribute("aria-valuetext", `${clock(at)} ${best(Object.keys(told.rows)[0])}`);
+    slide.setAttribute("aria-valuetext", `${clock(at)} ${best(main)}`);
     for (const one of listed) one.classList.toggle("now", inside(one));
     for (const one of boxes) one.hidden = !inside(one);
     tell();

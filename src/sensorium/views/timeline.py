@@ -77,7 +77,7 @@ def _now(timeline: Timeline) -> str:
     )
     rows = "".join(
         f'<div data-row="{escape(called)}"><dt>{row(called)}</dt><dd>–</dd></div>'
-        for called in feelings.kinds(timeline)
+        for called in timeline.rows
     )
     return (
         f'<aside class="felt-now" hidden><p class="felt-clock"><b>0:00</b>'

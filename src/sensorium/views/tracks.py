@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from sensorium.results import Event, Evidence, Timeline
-from sensorium.results.timeline import SECONDS
+from sensorium.results.timeline import LEAST, SECONDS, UNKNOWN
 from sensorium.views import bands, feelings, words
 from sensorium.views.heard import Heard
 from sensorium.views.lanes import ZOOMS, Columns, Scale, levels
@@ -18,7 +18,6 @@ from sensorium.views.stage import Stage
 _FACE, _MARK = 7.0, 1.6  # percent of the width that a face takes, and the mark of a remark
 _NAME = 10.0  # … an emotion's name
 _EVENTS = 200  # marks at most
-_NAMED = 0.3  # of the height that a band must have to bear its name
 _LOW, _HIGH = 80.0, 320.0  # Hz that a pitch lane shows at least
 
 
@@ -85,7 +84,7 @@ class Tracks:
         for first, last, label in columns.stretches():
             column = first + int(columns.values[first:last, label].argmax())
             share = float(columns.values[column, label])
-            if share >= _NAMED:
+            if share >= LEAST:
                 spots.append((last - first, (column + 0.5) * wide, column, label))
         spots.sort(key=lambda spot: -spot[0])
         ranks = [sum(one[3] == spot[3] for one in spots[:at]) for at, spot in enumerate(spots)]
@@ -237,6 +236,7 @@ class Tracks:
             "end": scale.end,
             "begin": self.stage.begin,
             "seconds": timeline.grid.unit == SECONDS,
+            "unknown": [UNKNOWN, feelings.zh(UNKNOWN)],
             "labels": [[label, feelings.zh(label)] for label in timeline.labels],
             "rows": {called: _percents(timeline, called) for called in timeline.rows},
         }
@@ -246,12 +246,15 @@ class Tracks:
 
 
 def _percents(timeline: Timeline, called: str) -> dict[str, object]:
-    """wide: the length of a column; values: percent a label, or 0 where nothing was seen."""
+    """wide: the length of a column; values: percent a label, or 0 where nothing was seen; unknown:
+    the columns where no label stands out, which rounded numbers would not tell."""
     columns = Columns.of(timeline.rows[called], timeline.labels)
+    tops = columns.values.max(axis=1, initial=0.0)
     rounded = np.rint(columns.values * 100).astype(int).tolist()
     seen = columns.seen.tolist()
     values = [some if there else 0 for some, there in zip(rounded, seen, strict=True)]
-    return {"wide": columns.size * timeline.grid.every, "values": values}
+    unknown = np.flatnonzero(columns.seen & (tops < LEAST)).tolist()
+    return {"wide": columns.size * timeline.grid.every, "values": values, "unknown": unknown}
 
 
 def _lane(called: str, kind: str, cell: str) -> str:
