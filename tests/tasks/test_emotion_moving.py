@@ -266,12 +266,16 @@ def test_no_sound_and_no_picture_are_told(
     told = emotion(mute, **models)
     assert list(told.rows) == ["fused", "face"]
     assert any("no sound" in note for note in told.notes)
+    assert not any("is said" in note for note in told.notes)
+    mute.with_suffix(".srt").write_text(CUES)  # somebody put words to it
+    assert any("mute.srt lies beside it" in note for note in emotion(mute, **models).notes)
     sound = small.write_wav(tmp_path / "sound.wav", small.tone([(0, 2, 110.0)], 2, 16_000))
     blind = tmp_path / "blind.mkv"
     blind.write_bytes(sound.read_bytes())
     told = emotion(blind, **models)
     assert list(told.rows) == ["fused", "voice"]
     assert any("no moving picture" in note for note in told.notes)
+    assert any("what is said is not read" in note for note in told.notes)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (48_000, 2), (44_100, 6)])

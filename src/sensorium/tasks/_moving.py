@@ -39,7 +39,7 @@ def of_moving(item: Audio | Video, asked: Asked) -> Generator[Event, None, Timel
     begin = item.span.start if item.span else 0.0
     end = _end(item, there)
     work = _Work(item, asked, begin, end)
-    said = work.said()
+    said = work.said(there)
     words = opened(asked.models.text, "text", work.notes) if said else None
     # First: loading its model takes more memory than it keeps, and so far there is little else.
     heard = (yield from _text_signs.read_all(said, words)) if words is not None else []
@@ -104,13 +104,15 @@ class _Work:
             return None
         return Ear(self.item, detector, classifier)
 
-    def said(self) -> list[Sentence]:
-        """What is said, by the transcript; nothing without one."""
+    def said(self, there: Streams) -> list[Sentence]:
+        """What is said, by the transcript; nothing without one, and no note where nothing can be
+        said."""
         if "text" not in self.asked.only:
             return []
         path = self.asked.transcript
         if path is None:
-            self.notes.append(_no_transcript(self.item))
+            if there.sound or _transcript.beside(self.item):
+                self.notes.append(_no_transcript(self.item))
             return []
         found = _transcript.read_transcript(path, self.item, self.asked.lang)
         if not found:
