@@ -29,6 +29,7 @@ class Kept:
     def __init__(self, item: str, resume: bool) -> None:
         self._item, self._resume = item, resume
         self._files: dict[str, IO[str]] = {}
+        self._useful: set[str] = set()  # files with a mark, from which a run can go on
         self._folder = _folder()
 
     def load(
@@ -45,6 +46,8 @@ class Kept:
         file.truncate(length)
         file.seek(length)
         self._files[name] = file
+        if marks:
+            self._useful.add(name)
         return found, marks
 
     def add(self, name: str, one: object, whole: bool) -> None:
@@ -54,10 +57,14 @@ class Kept:
             file.write(dumps({"type": type(one).__name__, **encode(one)}) + "\n")
             if whole:
                 file.flush()
+                self._useful.add(name)
 
     def close(self) -> None:
-        for file in self._files.values():
+        """What is of use to a later run stays."""
+        for name, file in self._files.items():
             file.close()
+            if name not in self._useful:
+                Path(file.name).unlink(missing_ok=True)
 
     def remove(self) -> None:
         for file in self._files.values():
@@ -74,6 +81,13 @@ class Kept:
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > DAYS * 86_400:
                     path.unlink()
+
+
+def is_kept_since(moment: float) -> bool:
+    """Whether a run that was cut off after `moment`, in seconds since 1970, left something from
+    which `resume` goes on."""
+    told = (path.stat() for path in _folder().glob(_ALL))
+    return any(one.st_mtime >= moment and one.st_size > 0 for one in told)
 
 
 def forget_kept() -> None:

@@ -5,10 +5,15 @@ The models come from another package: a face is a whole picture, and its colour 
 
 import json
 import subprocess
+import sys
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
-from sensorium.results import Hits
+import numpy as np
+import pytest
+
+from sensorium.results import Hits, Timeline
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 Install = Callable[[str, str, str], None]
@@ -38,6 +43,48 @@ class Faces:
         felt = np.array([red, blue, green], np.float32) + 1
         return np.tile(felt / felt.sum(), (len(faces), 1))
 """
+
+
+# It hears noise as speech, and Ctrl-C comes while it listens for the time that CTRL_C says.
+EARS = """
+import os, signal, time
+import numpy as np
+from sensorium.media import Span
+from sensorium.roles import AudioClassifier, SpeechDetector
+
+ROLES = (SpeechDetector, AudioClassifier)
+
+
+def load(checkpoint, device):
+    return Ears(checkpoint)
+
+
+class Ears:
+    rate, labels, languages = 16_000, ("anger", "sadness"), ()
+    heard = 0
+
+    def __init__(self, checkpoint):
+        self.provenance = checkpoint.provenance
+
+    def speech(self, samples, rate):
+        return tuple(Span(at, at + 2.0) for at in range(0, int(len(samples) / rate) - 2, 4))
+
+    def classify_sounds(self, sounds):
+        Ears.heard += 1
+        if Ears.heard == int(os.environ.get("CTRL_C", 0)):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        return np.tile(np.array([0.9, 0.1], np.float32), (len(sounds), 1))
+"""
+
+
+def choose_ears(home: Path) -> None:
+    model = home / "models" / "ears"
+    model.mkdir()
+    (model / "config.json").write_text('{"model_type": "guest-ears"}')
+    chosen = json.dumps(f"dir:{model}")
+    with (home / "settings.toml").open("a") as settings:
+        settings.write(f"speech-detector = {chosen}\naudio-classifier = {chosen}\n")
 
 
 def choose_faces(home: Path) -> None:
@@ -86,3 +133,26 @@ def test_from_index_to_forgetting(
     assert b'"box"' not in left and b"happiness" not in left
     assert not list((home / "partial").iterdir())
     assert named(sensorium("search", "red", "--json"))[0] == "red.png"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_ctrl_c_tells_how_to_go_on_where_something_was_kept(
+    sensorium: Run, install: Install, home: Path, tmp_path: Path
+) -> None:
+    install("guest-ears", EARS, "sensorium.models")
+    choose_ears(home)
+    samples = np.random.default_rng(0).integers(-3000, 3000, 8_000 * 95).astype("<i2")
+    with wave.open(str(tmp_path / "talk.wav"), "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    ask = ("emotion", "talk.wav", "--only", "voice")
+    early = sensorium(*ask, CTRL_C="1")
+    assert (early.returncode, early.stderr) == (130, b"stopped\n")
+    assert not list((home / "partial").iterdir())
+    hint = b"what is read is kept; the same command with --resume goes on from there\n"
+    for number in ("3", "1"):  # the second run goes on, and is cut off at once
+        ended = sensorium(*ask, "--resume", CTRL_C=number)
+        assert (ended.returncode, ended.stderr) == (130, hint + b"stopped\n")
+    whole = sensorium(*ask, "--resume", "--json")
+    assert whole.returncode == 0 and not list((home / "partial").iterdir())
+    assert Timeline.from_json(whole.stdout.decode()).rows["voice"].seen[90]

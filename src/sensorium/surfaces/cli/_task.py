@@ -2,6 +2,7 @@
 
 import inspect
 import shlex
+import time
 from collections.abc import Callable
 from enum import Enum
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from sensorium.surfaces.cli._out import Out
 from sensorium.surfaces.cli._run import run_many, run_one
 from sensorium.surfaces.cli._ways import Way, ways_of
 from sensorium.task import Item, Option, Resource, Task
+from sensorium.tasks._kept import is_kept_since
 
 _METAVARS = {"int": "N", "float": "X", "Path": "PATH", "date": "YYYY-MM-DD", "str": "TEXT"}
 
@@ -57,10 +59,16 @@ def _run(task: Task, ways: tuple[Way, ...], given: dict[str, Any], out: Out) -> 
     calls = read_items(task, given)
     for way, _ in shown:
         way.refuse_several(len(calls))
-    if len(calls) == 1:
-        run_one(task, calls[0], options, shown, out)
-    else:
-        run_many(task, [items[0] for items in calls], options, shown, out)
+    began = time.time()
+    try:
+        if len(calls) == 1:
+            run_one(task, calls[0], options, shown, out)
+        else:
+            run_many(task, [items[0] for items in calls], options, shown, out)
+    except KeyboardInterrupt:
+        if is_kept_since(began):
+            out.note("what is read is kept; the same command with --resume goes on from there")
+        raise
 
 
 def parameter_of(task: Task, one: Item | Option | Resource) -> inspect.Parameter:
