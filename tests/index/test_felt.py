@@ -99,6 +99,30 @@ def test_a_file_is_read_once(index: Index, folder: Path, felt: Feeling, tower: A
     assert specs == [("feelings@2",)]  # what an older model said is not kept
 
 
+def test_files_in_which_an_emotion_was_found_are_counted(
+    index: Index, folder: Path, paint: Paint, tower: Any
+) -> None:
+    paint(folder / "red.png", (200, 20, 30))
+    (folder / "copy.png").write_bytes((folder / "red.png").read_bytes())
+    paint(folder / "brown.png", (120, 120, 30))  # nothing stands out
+
+    def torn(media: Media) -> Result:
+        assert isinstance(media, Image)
+        anger = min(_anger(media.pixels()), 0.9)
+        row = Row({"anger": (anger if anger > 0.6 else 0.3,)}, (True,))
+        return Timeline(
+            item="", grid=Grid("seconds", 1.0, 1), labels=("anger",), rows={"fused": row}
+        )
+
+    assert index.add(folder, model=tower).felt is None and index.info().felt is None
+    one = WholeAnnotator("emotion", "torn", torn, (Kind.IMAGE,), felt_in)
+    assert index.add(folder, model=tower, annotators=[one]).felt == 1
+    assert index.info().felt == 2  # with the copy
+    assert index.add(folder, model=tower, annotators=[one]).felt is None
+    index.forget_people()
+    assert index.info().felt is None
+
+
 def test_a_search_by_emotion(index: Index, felt: Feeling, tower: Any) -> None:
     assert names(index, tower, "red", "anger") == ["letter.txt", "red.png"]
     assert names(index, tower, "red", "happiness") == ["green.png"]

@@ -38,7 +38,8 @@ class Added:
     new: embedded. known: their content was embedded before, under another name or as a copy.
     unchanged: not even read. bad: cannot be read; the library lists them with the reason.
     listed: wait for a model of their kind. removed: deleted since. absent: their disk is not here.
-    skipped: what could not be walked, and why.
+    felt: in which an emotion was found, files that are equal counted once; None where none was
+    looked for. skipped: what could not be walked, and why.
     """
 
     seen: int = 0
@@ -49,6 +50,7 @@ class Added:
     listed: int = 0
     removed: int = 0
     absent: int = 0
+    felt: int | None = None
     seconds: float = 0.0
     skipped: tuple[Skipped, ...] = ()
 

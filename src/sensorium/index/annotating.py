@@ -14,6 +14,7 @@ from sensorium.index.store import SpanKey, Store
 from sensorium.index.words import tokens
 from sensorium.media import Audio, Image, Kind, Media, Span, Text, Video
 from sensorium.results import Boxes, Result, Timeline
+from sensorium.results.timeline import UNKNOWN
 
 _SECONDS = 2.0  # between commits
 READ = "read"
@@ -135,20 +136,26 @@ class _Note:
     reason: str
 
 
-def annotating(store: Store, annotators: Sequence[Annotator]) -> Generator[Progress, None, int]:
-    """Run every annotator on what it has not seen; how many notes were made.
+def annotating(
+    store: Store, annotators: Sequence[Annotator]
+) -> Generator[Progress, None, int | None]:
+    """Run every annotator on what it has not seen; in how many contents an emotion was found, None
+    where none was looked for.
 
     A failure is a note with its reason, and is not tried again. Closing the generator keeps what is
     done.
     """
     todo = [(one, work) for one in annotators for work in one.pending(store)]
     made: list[_Note] = []
+    felt = 0
     since = time.monotonic()
     try:
         for number, (annotator, pending) in enumerate(todo):
             yield Progress(number, len(todo), "annotations")
             if Path(pending.path).exists():
-                made += _notes(store, annotator, pending)
+                new = _notes(store, annotator, pending)
+                felt += any(map(_names_emotion, new))
+                made += new
             if time.monotonic() - since > _SECONDS:
                 _keep(store, made)
                 since = time.monotonic()
@@ -156,7 +163,16 @@ def annotating(store: Store, annotators: Sequence[Annotator]) -> Generator[Progr
         _keep(store, made)
     if todo:
         yield Progress(len(todo), len(todo), "annotations")
-    return len(todo)
+    return felt if any(annotator.task == FELT for annotator, _ in todo) else None
+
+
+def _names_emotion(note: _Note) -> bool:
+    found = note.result
+    return (
+        note.annotator.task == FELT
+        and isinstance(found, Timeline)
+        and any(one.label != UNKNOWN for one in found.evidence)
+    )
 
 
 def _notes(store: Store, annotator: Annotator, pending: _Pending) -> list[_Note]:

@@ -43,13 +43,14 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class LibraryInfo:
-    """items: (kind, state) → files. bytes: on disk, what is derived included. version: of the
-    file's tables."""
+    """items: (kind, state) → files. felt: files in which an emotion was found, None where none was
+    looked for. bytes: on disk, what is derived included. version: of the file's tables."""
 
     name: str
     folder: Path
     version: int
     items: dict[tuple[str, str], int]
+    felt: int | None
     models: tuple[ModelInfo, ...]
     roots: tuple[Path, ...]
     bytes: int
@@ -145,7 +146,7 @@ class Index:
         self.store.require_writable()
         tower = self._model(model)
         added = yield from adding(self.store, paths, model=tower, every=every, exclude=exclude)
-        yield from annotating(self.store, annotators)
+        added.felt = yield from annotating(self.store, annotators)
         if added.new or added.known or added.removed:
             self.searcher.renew()
         return added
@@ -212,12 +213,28 @@ class Index:
             hint=f"sensorium index --library {self.name} --model {asked.model}",
         )
 
+    def _is_read(self) -> bool:
+        """Whether emotions were looked for, whatever was found."""
+        from sensorium.index.felt import TASK
+
+        known = "SELECT EXISTS (SELECT 1 FROM notes WHERE task = ?)"
+        return bool(self.store.db.execute(known, (TASK,)).fetchone()[0])
+
+    def _felt(self) -> int | None:
+        from sensorium.results.timeline import UNKNOWN
+
+        query = (
+            "SELECT count(*) FROM items"
+            " WHERE content IN (SELECT content FROM felt WHERE label != ?)"
+        )
+        count = int(self.store.db.execute(query, (UNKNOWN,)).fetchone()[0])
+        return count if self._is_read() else None
+
     def _check_felt(self) -> None:
         """Where nothing was read, nothing would be found, as if nobody felt anything."""
         from sensorium.index.felt import TASK
 
-        known = "SELECT EXISTS (SELECT 1 FROM notes WHERE task = ?)"  # whatever was read in it
-        if not self.store.db.execute(known, (TASK,)).fetchone()[0]:
+        if not self._is_read():
             raise InputError(
                 f"the library “{self.name}” knows nothing of emotions",
                 why="it was not indexed with them",
@@ -277,6 +294,7 @@ class Index:
             folder=self.folder,
             version=VERSION,
             items={(kind, state): count for kind, state, count in counted},
+            felt=self._felt(),
             models=tuple(self._models()),
             roots=tuple(Path(root) for root in self.store.roots()),
             bytes=self._bytes(),

@@ -109,11 +109,17 @@ def test_from_index_to_forgetting(
     choose_faces(home)
     ended = sensorium("index", "pictures")
     assert ended.returncode == 0, ended.stderr.decode()
+    assert b"emotions" not in ended.stdout + sensorium("libraries", "info").stdout
+    assert json.loads(sensorium("libraries", "info", "--json").stdout)["felt"] is None
     before = sensorium("search", "red", "--emotion", "anger")
     assert before.returncode == 2 and b"--with emotion" in before.stderr
 
     ended = sensorium("index", "--with", "emotion")
     assert ended.returncode == 0, ended.stderr.decode()
+    assert b"4 unchanged, emotions found in 3 " in ended.stdout
+    assert b"emotions    found in 3 files\n" in sensorium("libraries", "info").stdout
+    assert json.loads(sensorium("libraries", "info", "--json").stdout)["felt"] == 3
+    assert b"emotions" not in sensorium("index", "--with", "emotion").stdout  # nothing was new
     assert named(sensorium("search", "red", "--emotion", "anger", "--json")) == ["red.png"]
     assert named(sensorium("search", "red", "--emotion", "happiness", "--json")) == ["green.png"]
     both = sensorium("search", "red", "--emotion", "anger", "--emotion", "happiness", "--json")

@@ -163,6 +163,8 @@ def summary(added: Added) -> str:
         "not here now": added.absent,
     }
     told = [f"{count:,} {name}" for name, count in counts.items() if count] or ["nothing"]
+    if added.felt is not None:
+        told.append(f"emotions found in {added.felt:,}")
     rate = f", {added.done / added.seconds:.0f} a second" if added.done and added.seconds else ""
     files = "1 file" if added.seen == 1 else f"{added.seen:,} files"
     return f"{files}: {', '.join(told)}   (indexed in {added.seconds:.1f} s{rate})"

@@ -44,6 +44,8 @@ def info(ctx: typer.Context, name: Name = "default") -> None:
         return
     rows = [("library", told.name), ("folder", str(told.folder)), ("size", size(told.bytes))]
     rows += [(f"{kind}, {state}", f"{n:,}") for (kind, state), n in sorted(told.items.items())]
+    if told.felt is not None:
+        rows.append(("emotions", f"found in {told.felt:,} file{'' if told.felt == 1 else 's'}"))
     for model in told.models:
         used = "" if model.current else " (not used by searches)"
         rows.append(("model", f"{model.spec}@{model.revision}, {model.vectors:,} vectors{used}"))
@@ -164,6 +166,7 @@ def _record(told: LibraryInfo) -> dict[str, object]:
         "version": told.version,
         "bytes": told.bytes,
         "items": items,
+        "felt": told.felt,
         "models": [asdict(model) for model in told.models],
         "roots": [str(root) for root in told.roots],
     }
