@@ -32,6 +32,29 @@ def test_western_words_are_not_taken_for_chinese() -> None:
     assert texts("Grüße aus Köln".encode("latin-1")) == ["Grüße aus Köln"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "words", "guessed"),
+    [
+        ("ascii", "plain words", ""),
+        ("utf-8", WORDS, ""),
+        ("utf-8-sig", WORDS, ""),
+        ("utf-16", WORDS, ""),
+        ("utf-16-le", WORDS, ""),
+        ("gb18030", WORDS, "GB18030"),
+        ("cp1252", "Grüße aus Köln", "Windows-1252"),
+        ("euc_kr", "안녕하세요 반갑습니다", "GB18030"),
+        ("big5", "我今天很高興，謝謝你們", "Windows-1252"),
+    ],
+)
+def test_a_guess_at_the_encoding_is_known_as_one(
+    tmp_path: Path, encoding: str, words: str, guessed: str
+) -> None:
+    path = tmp_path / "words.txt"
+    path.write_bytes(words.encode(encoding))
+    assert Text(path).guessed_encoding == Text(path.read_bytes()).guessed_encoding == guessed
+    assert Text(words).guessed_encoding == ""
+
+
 @pytest.mark.parametrize("data", [bytes(range(256)), b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\0" * 50])
 def test_what_is_no_text(data: bytes) -> None:
     with pytest.raises(InputError, match="no text"):

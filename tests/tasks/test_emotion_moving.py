@@ -168,6 +168,22 @@ def test_transcripts_in_any_encoding(film: Path, models: dict[str, Any], encodin
     voice = [one for one in told.evidence if one.row == "voice"]
     assert voice[0].signs["speech rate, characters/s"] == pytest.approx(6 / 1.5, rel=0.01)
     assert any(one.kind == "language" and one.row == "voice" for one in told.events)
+    guessed = [note for note in told.notes if "was guessed" in note]
+    assert len(guessed) == (encoding == "gb18030")
+
+
+def test_a_guess_at_the_encoding_of_a_transcript_is_told(
+    film: Path, models: dict[str, Any]
+) -> None:
+    cues = film.with_name("my film.srt")
+    cues.write_bytes(CUES.replace("I am happy today", "我今天很高興，謝謝你們").encode("big5"))
+    command = "iconv -f BIG5 -t UTF-8 'my film.srt'"
+    for told in (emotion(film, transcript=cues, **models), emotion(cues, **models)):
+        (note,) = [note for note in told.notes if "was guessed" in note]
+        assert "the encoding of my film.srt was guessed, Windows-1252: " in note
+        assert note.endswith(f"save it in UTF-8, as with {command}")
+        assert in_chinese(note).startswith("my film.srt 的编码是猜的：Windows-1252；")
+        assert in_chinese(note).endswith(command)
 
 
 def test_words_without_times_lie_over_the_speech(film: Path, models: dict[str, Any]) -> None:

@@ -9,11 +9,26 @@ _PRIVATE = re.compile(r"[\ue000-\uf8ff]")  # what Western words become when take
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
+_GUESSED = {"gb18030": "GB18030", "cp1252": "Windows-1252"}
+"""Encodings that almost any bytes could be in, by their names; UTF-8 and UTF-16 show themselves."""
+
+
 def decode_text(data: bytes, name: str) -> str:
     """UTF-8, UTF-16, GB18030, else Western European where that is plausible.
 
     Raises InputError, with `name`, for what no encoding makes into a text.
     """
+    return _decoded(data, name)[0]
+
+
+def guessed_encoding(data: bytes, name: str) -> str:
+    """The name of the encoding that `decode_text` takes it to be in where the bytes do not show it:
+    another may be meant, such as Big5. Empty where they do."""
+    return _GUESSED.get(_decoded(data, name)[1], "")
+
+
+def _decoded(data: bytes, name: str) -> tuple[str, str]:
+    """The words, and the codec."""
     if not data:
         raise InputError(name, "it is empty")
     for encoding in _candidates(data):
@@ -26,7 +41,7 @@ def decode_text(data: bytes, name: str) -> str:
             continue
         if encoding == "gb18030" and _PRIVATE.search(words):
             continue
-        return _CONTROL.sub("", words) if strays else words
+        return _CONTROL.sub("", words) if strays else words, encoding
     raise InputError(name, "it is no text, or in an encoding that we do not know")
 
 

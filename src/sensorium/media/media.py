@@ -142,6 +142,14 @@ class Text(Media):
         return read_passages(self.source)
 
     @property
+    def guessed_encoding(self) -> str:
+        """What its bytes were taken to be written in, `GB18030`, where they do not show it; empty
+        where they do."""
+        from sensorium.media.passages import guessed_encoding_of
+
+        return guessed_encoding_of(self.source) if isinstance(self.source, Path | bytes) else ""
+
+    @property
     def words(self) -> str:
         """The whole text."""
         if isinstance(self.source, str):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorium.errors import InputError
-from sensorium.media.encoding import decode_text
+from sensorium.media.encoding import decode_text, guessed_encoding
 from sensorium.media.image import open_regular
 from sensorium.media.span import Span
 
@@ -41,6 +41,12 @@ def read_passages(source: Any) -> Iterator[Passage]:
         raise InputError(name, "it holds no subtitle with a time")
     is_markdown = isinstance(source, Path) and source.suffix.lower() == ".md"
     return read_plain(_without_markdown(words) if is_markdown else words)
+
+
+def guessed_encoding_of(source: Path | bytes) -> str:
+    """See `media.encoding.guessed_encoding`."""
+    name = str(source) if isinstance(source, Path) else "the given text"
+    return guessed_encoding(_bytes(source, name), name)
 
 
 def _bytes(source: Path | bytes, name: str) -> bytes:

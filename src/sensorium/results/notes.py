@@ -40,6 +40,11 @@ BESIDE = Note(
     "what is said is not read: {name} lies beside it (--transcript {path})",
     "没有读说的话：旁边有 {name}（--transcript {path}）",
 )
+GUESSED = Note(
+    "the encoding of {name} was guessed, {encoding}: if its words are wrong, save it in UTF-8, "
+    "as with {command}",
+    "{name} 的编码是猜的：{encoding}；如果文字不对，请存成 UTF-8，例如 {command}",
+)
 BASELINE = Note(
     "own pitch, loudness and pace are medians of all speech here, as if one person spoke",
     "自身的音高、响度和语速是这里全部语音的中位数，当作一个人在说话",

@@ -114,7 +114,9 @@ class _Work:
             if there.sound or _transcript.beside(self.item):
                 self.notes.append(_no_transcript(self.item))
             return []
-        found = _transcript.read_transcript(path, self.item, self.asked.lang)
+        text = _transcript.transcript_of(path, self.item)
+        found = _transcript.read_transcript(text, self.item, self.asked.lang)
+        self.notes += _transcript.doubts(text)
         if not found:
             self.notes.append(notes.SILENT_HERE())
         return found

@@ -15,6 +15,7 @@ from sensorium.tasks._asked import Asked, opened, refuse_unless, unread
 from sensorium.tasks._felt import chances, wordless
 from sensorium.tasks._moving import face_reader, steps
 from sensorium.tasks._timeline import Reading
+from sensorium.tasks._transcript import doubts
 
 _LEAST = 0.45
 """Probability that the likeliest sentiment of a post must have, of three."""
@@ -36,7 +37,7 @@ def of_text(item: Text, asked: Asked) -> Generator[Event, None, Timeline]:
     else:
         end = max(one.end for one in evidence)
         grid = Grid(SECONDS, asked.every, steps(0.0, end, asked.every))
-    reading = Reading(grid)
+    reading = Reading(grid, notes=doubts(item))
     reading.add_text(evidence, model.provenance)
     return reading.made(item)
 

@@ -1,5 +1,6 @@
 """What is said in a sound: a subtitle file, or plain words that are laid over the speech."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -10,15 +11,21 @@ import numpy as np
 from sensorium.errors import InputError
 from sensorium.media import Media, Span, Text
 from sensorium.media.sentences import Sentence, read_sentences
+from sensorium.results import notes
 
 SUFFIXES = (".srt", ".vtt", ".txt")
 
 
-def read_transcript(path: Path, item: Media, language: str) -> list[Sentence]:
-    """Sentences, or the cues of a subtitle file, within the item's span. path: a file, or a folder
-    in which one has the item's name. language: `auto`, or what all of it is in."""
+def transcript_of(path: Path, item: Media) -> Text:
+    """path: a file, or a folder in which one has the item's name."""
     text = Media.of(_file(path, item), Text)
     assert isinstance(text, Text)
+    return text
+
+
+def read_transcript(text: Text, item: Media, language: str) -> list[Sentence]:
+    """Sentences, or the cues of a subtitle file, within the item's span. language: `auto`, or what
+    all of it is in."""
     found = [one for one in read_sentences(text.passages()) if one.says]
     if not found:
         raise InputError(f"{text.name} has no words", "there is nothing in it to read")
@@ -28,6 +35,17 @@ def read_transcript(path: Path, item: Media, language: str) -> list[Sentence]:
     if span is None or found[0].span is None:
         return found
     return [one for one in found if one.span and _within(one.span, span)]
+
+
+def doubts(text: Text) -> list[str]:
+    """A note where its encoding had to be guessed."""
+    guessed = text.guessed_encoding
+    if not guessed:
+        return []
+    name = text.path.name if text.path else "the given text"
+    was = shlex.quote(name) if text.path else "FILE"
+    command = f"iconv -f BIG5 -t UTF-8 {was}"
+    return [notes.GUESSED(name=name, encoding=guessed, command=command)]
 
 
 def beside(item: Media) -> Path | None:
