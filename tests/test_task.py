@@ -1,7 +1,9 @@
 """The contract of a task, read off real functions."""
 
 import pickle
+import threading
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -77,6 +79,23 @@ def dwell(item: Text, *, fail: bool = False) -> Generator[Progress | Partial, No
         released.append(item.words)
 
 
+begun, ended = threading.Event(), threading.Event()
+
+
+@task()
+def watch(item: Text) -> Generator[Progress, None, Scores]:
+    """Take one word at once, and anything else for ever."""
+    try:
+        while item.words != "short":
+            begun.set()
+            yield Progress(0, 0, "moments")
+        begun.wait()
+        return Scores(item=item.words, scores={})
+    finally:
+        if item.words != "short":
+            ended.set()
+
+
 def test_the_contract_is_read_off_the_signature() -> None:
     assert judge.name == "judge"
     assert judge.summary == "Judge an item."
@@ -147,6 +166,15 @@ def test_closing_the_stream_cancels_and_releases() -> None:
     next(stream)
     stream.close()
     assert released == ["half"]
+
+
+@pytest.mark.timeout(20)
+def test_closing_the_map_stops_what_is_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensorium.task.threads", lambda: 2)
+    with closing(watch.map(["short", "a film"])) as made:
+        assert next(made) == Scores(item="short", scores={})
+        assert not ended.is_set()
+    assert ended.is_set()
 
 
 def test_map_goes_on_past_a_bad_item() -> None:

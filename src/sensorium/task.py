@@ -5,8 +5,8 @@ options, or things that are opened for the call (a model for a role, a library).
 """
 
 import inspect
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, get_args, get_origin, get_type_hints
@@ -94,7 +94,10 @@ class Task:
     def map(self, items: Iterable[Any], **options: Any) -> Generator[Any, None, None]:
         """A Result for each item, or `Failed(item, error)`; in order, a thread a core. Closing it
         cancels."""
-        yield from Flow(items).map(Call(self, options), threads=threads()).run()
+        with closing(Flow(items).map(Call(self, options), threads=threads()).run()) as made:  # type: ignore[type-var]
+            for one in made:
+                if not isinstance(one, Progress):
+                    yield one
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By its place: the module has the task where the function was."""
@@ -129,8 +132,12 @@ class Call:
     task: Task
     options: dict[str, Any]
 
-    def __call__(self, item: Any) -> Any:
-        return self.task(item, **self.options)
+    def __call__(self, item: Any) -> Iterator[Any]:
+        """Its progress, at which a flow that is closed stops it, and the Result."""
+        with closing(self.task.stream(item, **self.options)) as events:
+            for event in events:
+                if not isinstance(event, Partial):
+                    yield event
 
 
 def _task_in(module: str) -> Task:
