@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from sensorium.train.processes import Processes, gather_rows
 
-_SHOWN = -100  # as `words.hide` marks it
+SHOWN = -100  # of a piece that was not hidden: nothing to name
 MAX_LOG_SCALE = 4.6052
 """log 100: above that one wrong pair drowns the batch (CLIP caps its temperature there)."""
 
@@ -129,9 +129,9 @@ def masked_language(logits: Tensor, targets: Tensor) -> Tensor:
     The mean over hidden pieces; 0 where none is.
     """
     total = functional.cross_entropy(
-        logits.flatten(0, -2), targets.flatten(), ignore_index=_SHOWN, reduction="sum"
+        logits.flatten(0, -2), targets.flatten(), ignore_index=SHOWN, reduction="sum"
     )
-    return total / (targets != _SHOWN).sum().clamp(min=1)
+    return total / (targets != SHOWN).sum().clamp(min=1)
 
 
 def masked_patches(predicted: Tensor, patches: Tensor, hidden: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from tokenizers import (
 from torch import Tensor
 
 from sensorium.errors import InputError
+from sensorium.train.losses import SHOWN
 from sensorium.train.pair import Pair
 from sensorium.train.processes import Processes
 
@@ -101,9 +102,9 @@ def hide(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """BERT's masking: of `share` of the pieces 8 in 10 become [MASK], 1 another, 1 stays.
 
-    randoms: of each row. Gives what the model sees, and what it is to name (-100 elsewhere).
+    randoms: of each row. Gives what the model sees, and what it is to name, `SHOWN` elsewhere.
     """
-    seen, wanted = ids.copy(), np.full_like(ids, -100)
+    seen, wanted = ids.copy(), np.full_like(ids, SHOWN)
     for row, random in enumerate(randoms):
         places = np.flatnonzero(ids[row] >= len(SPECIAL))
         if not len(places):
