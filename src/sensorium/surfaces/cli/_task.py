@@ -66,7 +66,8 @@ def _run(task: Task, ways: tuple[Way, ...], given: dict[str, Any], out: Out) -> 
         else:
             run_many(task, [items[0] for items in calls], options, shown, out)
     except KeyboardInterrupt:
-        if is_kept_since(began):
+        resumes = any(one.name == "resume" for one in task.options)
+        if resumes and is_kept_since(began):
             out.note("what is read is kept; the same command with --resume goes on from there")
         raise
 
